@@ -1,0 +1,52 @@
+-- Who may touch what in the database: every privilege of the system on one page.
+--
+-- Run by a superuser (or the owner of the database with CREATEROLE) before the migrations, which need the schemas, and again after
+-- them, when the tables are there. Running it any number of times ends in the same privileges. Passwords are set apart.
+--
+-- Each service owns one schema. OWNER changes tables and is used by migrations only; RUNTIME is what the service signs in as.
+-- No role has a privilege in another service's schema.
+
+DO $$
+DECLARE
+  service text;
+BEGIN
+  EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+  REVOKE ALL ON SCHEMA public FROM PUBLIC;
+  FOREACH service IN ARRAY ARRAY['auth', 'voter', 'election', 'ballot', 'result'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service || '_owner') THEN
+      EXECUTE format('CREATE ROLE %I LOGIN', service || '_owner');
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service || '_runtime') THEN
+      EXECUTE format('CREATE ROLE %I LOGIN', service || '_runtime');
+    END IF;
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I, %I', current_database(), service || '_owner', service || '_runtime');
+    EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', service, service || '_owner');
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', service, service || '_runtime');
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %I', service, service || '_runtime');
+    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM %I', service, service || '_runtime');
+  END LOOP;
+END $$;
+
+-- Grants `privileges` on `relation` (schema.table) to the runtime role of its schema, once the table is there.
+CREATE OR REPLACE FUNCTION pg_temp.allow(privileges text, relation text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF to_regclass(relation) IS NOT NULL THEN
+    EXECUTE format('GRANT %s ON %s TO %I', privileges, relation, split_part(relation, '.', 1) || '_runtime');
+  END IF;
+END $$;
+
+DO $$
+BEGIN
+  PERFORM pg_temp.allow('SELECT', service || '.schema_version')
+  FROM unnest(ARRAY['auth', 'voter', 'election', 'ballot', 'result']) AS service;
+
+  -- auth
+
+  -- voter
+
+  -- election
+
+  -- ballot
+
+  -- result
+END $$;

@@ -1,0 +1,121 @@
+"""PostgreSQL: one pool per service, one named transaction per action.
+
+- A transaction that ends without an error has been committed synchronously: a COMMIT that PostgreSQL answers with a
+  warning (the wait for the standby was cancelled) raises `CommitUncertain`.
+- Every wait is bounded, and a wait that is cut off is no acknowledgement.
+- Errors of the connection become a refusal that carries no value of any row.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal, Self
+
+import asyncpg
+import structlog
+from asyncpg.pool import PoolConnectionProxy
+
+from services.shared.problems import Unavailable
+
+log = structlog.get_logger()
+
+Connection = PoolConnectionProxy
+
+ACQUIRE_SECONDS = 5
+CLOSE_SECONDS = 5
+SESSION = {
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+    "statement_timeout": "60s",
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+}
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached, has no connection to spare, or did not answer in time."""
+
+    code = "database-unavailable"
+
+
+class CommitUncertain(DatabaseUnavailable):
+    """The transaction may or may not be durable: it must not be acknowledged."""
+
+
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # what was the primary is one no longer
+)
+
+
+class Database:
+    """The connections of one service to its schema."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    @classmethod
+    async def open(cls, url: str, *, schema: str, connections: int = 8) -> Self:
+        """A pool that connects when it is first used, so that a service may start before its database."""
+        pool = asyncpg.create_pool(
+            url,
+            min_size=0,
+            max_size=connections,
+            timeout=ACQUIRE_SECONDS,
+            server_settings={"application_name": schema, "search_path": schema, **SESSION},
+        )
+        return cls(await pool)
+
+    async def close(self) -> None:
+        """Ends the connections, in the end also those that somebody still holds."""
+        try:
+            await asyncio.wait_for(self.pool.close(), CLOSE_SECONDS)
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(
+        self,
+        name: str,
+        *,
+        isolation: Literal["read_committed", "repeatable_read", "serializable"] = "read_committed",
+        readonly: bool = False,
+    ) -> AsyncIterator[Connection]:
+        """One action on the database, under the name that it has everywhere.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached or did not answer in time.
+            CommitUncertain: COMMIT ended with a warning.
+        """
+        warnings: list[str] = []
+
+        def note(_: Any, message: Any) -> None:
+            if message.severity_en == "WARNING":
+                warnings.append(message.sqlstate)
+
+        try:
+            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                async with connection.transaction(isolation=isolation, readonly=readonly):
+                    yield connection
+                    connection.add_log_listener(note)  # from here on only COMMIT speaks
+                connection.remove_log_listener(note)
+        except UNREACHABLE as error:
+            log.warning("database_unavailable", transaction=name, error=type(error).__name__)
+            raise DatabaseUnavailable("The database does not answer.") from None
+        if warnings:
+            raise CommitUncertain("The database could not say that this is stored.")
+
+    async def ping(self) -> None:
+        """Raises DatabaseUnavailable unless the database answers."""
+        async with self.transaction("ping", readonly=True) as connection:
+            await connection.execute("SELECT 1")

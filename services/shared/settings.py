@@ -1,0 +1,42 @@
+"""What every service needs from outside; each adds its own. A service refuses to start without it.
+
+Read from environment variables `UVOTE_...` or, for secrets, from files of that name in `UVOTE_SECRETS_DIR`.
+"""
+
+import os
+from typing import Annotated, ClassVar
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SERVICES = ("auth", "voter", "election", "ballot", "result", "frontend")
+
+
+class Settings(BaseSettings):
+    """The common part.
+
+    `caller_key` is this service's Ed25519 private key (base64 of its 32 bytes); `callers` maps the services that may
+    call this one to the base64 of their public keys.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="UVOTE_", secrets_dir=os.environ.get("UVOTE_SECRETS_DIR"), extra="ignore", frozen=True
+    )
+
+    service: ClassVar[str]
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)]
+    caller_key: SecretStr
+    callers: dict[str, str] = {}
+    auth_url: str = "http://127.0.0.1:5001"
+    # Addresses of the proxies whose X-Forwarded-For is believed.
+    trusted_proxies: str = "127.0.0.1"
+    drain_seconds: int = 20
+
+
+class DatabaseSettings(Settings):
+    """For the services that own a schema: a login of the runtime role."""
+
+    database_url: SecretStr
+    database_connections: Annotated[int, Field(ge=2, le=100)] = 8
