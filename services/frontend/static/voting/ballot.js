@@ -7,13 +7,13 @@
  */
 import { answerHolds, checkChoice, makeAnswer } from "./answer.js";
 import { privateKey } from "./credential.js";
-import { bytesFromText, isDecimal, sha256Base64 } from "./encoding.js";
+import { bytesFromText, readOr, sha256Base64 } from "./encoding.js";
 import { InvalidBallot, InvalidChoice } from "./errors.js";
 import { knowledgeHolds, proveKnowledge } from "./proofs.js";
+import { ciphertextRecord, parseCiphertext, parseInteger, parseProof, proofRecord } from "./records.js";
 
 /** @typedef {import("./answer.js").Answer} Answer */
 /** @typedef {import("./election.js").Election} Election */
-/** @typedef {import("./proofs.js").Ciphertext} Ciphertext */
 /** @typedef {import("./proofs.js").Proof} Proof */
 
 /**
@@ -25,16 +25,6 @@ import { knowledgeHolds, proveKnowledge } from "./proofs.js";
  * @property {Answer[]} answers one per question
  * @property {{hash: string, proof: Proof}} signature
  */
-
-/** @param {{alpha: bigint, beta: bigint}} ciphertext */
-function ciphertextRecord({ alpha, beta }) {
-  return { alpha: alpha.toString(), beta: beta.toString() };
-}
-
-/** @param {Proof} proof */
-export function proofRecord({ challenge, response }) {
-  return { challenge: challenge.toString(), response: response.toString() };
-}
 
 /** @param {Answer} answer */
 function answerRecord(answer) {
@@ -104,22 +94,6 @@ export async function trackerOf(ballot) {
   return sha256Base64(ballot);
 }
 
-/** @param {unknown} value @returns {bigint} @throws {TypeError} */
-function integer(value) {
-  if (!isDecimal(value)) throw new TypeError("not a canonical decimal");
-  return BigInt(value);
-}
-
-/** @param {any} record @returns {Ciphertext} @throws {TypeError} */
-export function parseCiphertext({ alpha, beta }) {
-  return { alpha: integer(alpha), beta: integer(beta) };
-}
-
-/** @param {any} record @returns {Proof} @throws {TypeError} */
-export function parseProof({ challenge, response }) {
-  return { challenge: integer(challenge), response: integer(response) };
-}
-
 /** @param {any} record @returns {Answer} @throws {TypeError} */
 function parseAnswer(record) {
   const answer = {
@@ -138,7 +112,7 @@ function readBallot(text) {
     text,
     uuid: record.election_uuid,
     electionHash: record.election_hash,
-    credential: integer(record.credential).toString(),
+    credential: parseInteger(record.credential).toString(),
     answers: record.answers.map(parseAnswer),
     signature: { hash, proof: parseProof(proof) },
   };
@@ -150,13 +124,7 @@ function readBallot(text) {
  * @throws {InvalidBallot} `ballot-malformed`: also for blanks, another order of members, unknown members, leading zeros
  */
 export function parseBallot(text) {
-  /** @type {Ballot} */
-  let ballot;
-  try {
-    ballot = readBallot(text);
-  } catch {
-    throw new InvalidBallot("ballot-malformed", "not a ballot");
-  }
+  const ballot = readOr(new InvalidBallot("ballot-malformed", "not a ballot"), () => readBallot(text));
   const signature = { hash: ballot.signature.hash, proof: proofRecord(ballot.signature.proof) };
   if (JSON.stringify({ ...unsignedRecord(ballot), signature }) !== text) {
     throw new InvalidBallot("ballot-malformed", "a ballot, but not in canonical form");

@@ -5,7 +5,7 @@
  * Promises: the fingerprint is of the exact bytes that were given, which are never written anew; a definition that these
  * modules cannot vote on or check is refused, not guessed at.
  */
-import { BASE58, bytesFromText, isDecimal, sha256Base64, textFromBytes } from "./encoding.js";
+import { BASE58, bytesFromText, isDecimal, readOr, sha256Base64, textFromBytes } from "./encoding.js";
 import { InvalidElection } from "./errors.js";
 import { BELENIOS_2048, PowerTable } from "./group.js";
 
@@ -82,15 +82,6 @@ function parseRecord(record) {
   return { ...record, questions: record.questions.map(parseQuestion), publicKey: BigInt(record.public_key) };
 }
 
-/** @param {Uint8Array} bytes @returns {any} */
-function parseJson(bytes) {
-  try {
-    return JSON.parse(textFromBytes(bytes));
-  } catch {
-    throw new InvalidElection("election-malformed", "the definition is not JSON in UTF-8");
-  }
-}
-
 /**
  * @param {string | Uint8Array} raw the exact bytes (or text) that the board published
  * @returns {Promise<Election>}
@@ -98,7 +89,8 @@ function parseJson(bytes) {
  */
 export async function parseElection(raw) {
   const bytes = typeof raw === "string" ? bytesFromText(raw) : raw;
-  const fields = parseRecord(parseJson(bytes));
+  const malformed = new InvalidElection("election-malformed", "the definition is not JSON in UTF-8");
+  const fields = parseRecord(readOr(malformed, () => JSON.parse(textFromBytes(bytes))));
   if (!BELENIOS_2048.isElement(fields.publicKey)) {
     throw new InvalidElection("election-key", "the public key is not an element of the group");
   }

@@ -4,7 +4,7 @@
  *
  * Promises: a decimal is accepted in its one canonical form only; text is UTF-8 without repairs.
  */
-import { InsecureContext } from "./errors.js";
+import { InsecureContext, VotingError } from "./errors.js";
 
 /** Base-58 digits in order; `0 O I l` are no digits. */
 export const BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -93,4 +93,20 @@ export function bigIntFromBase58(text) {
 /** @param {unknown} text @returns {text is string} whether it is a canonical decimal short enough to be a number of the protocol */
 export function isDecimal(text) {
   return typeof text === "string" && text.length <= LONGEST_DECIMAL && CANONICAL_DECIMAL.test(text);
+}
+
+/**
+ * Read a foreign record: whatever goes wrong with its form is one refusal.
+ * @template T
+ * @param {VotingError} refusal thrown when `read` trips over the record
+ * @param {() => T} read
+ * @returns {T}
+ */
+export function readOr(refusal, read) {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError) throw refusal;
+    throw error;
+  }
 }

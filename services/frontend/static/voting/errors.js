@@ -72,3 +72,9 @@ export class InvalidDecryption extends VotingError {}
 
 /** The result does not follow from the partial decryptions: `result-malformed`, `result-incomplete`, `result-differs`. */
 export class InvalidResult extends VotingError {}
+
+/** The board could not be fetched, or not to its end: `download-failed` (details.status where a server answered). */
+export class DownloadFailed extends VotingError {}
+
+/** The browser cannot run these modules in the background: `worker-failed`. */
+export class WorkerFailed extends VotingError {}
