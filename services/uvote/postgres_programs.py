@@ -39,7 +39,7 @@ class Programs:
 
 def find_programs(account: Account, place: Path, major: int | None) -> Programs:
     """Return the programs to use; of version `major` only, when a database of that version exists already."""
-    for programs in (*_installed_programs(account), *_wheel_programs(account, place)):
+    for programs in (*installed_programs(account), *_wheel_programs(account, place)):
         if major in (None, programs.major):
             return programs
     if major is None:
@@ -52,7 +52,8 @@ def find_programs(account: Account, place: Path, major: int | None) -> Programs:
     )
 
 
-def _installed_programs(account: Account) -> Iterator[Programs]:
+def installed_programs(account: Account) -> Iterator[Programs]:
+    """Yield those of every installed server that is new enough and that the account can reach, best first."""
     for folder in _installed_folders(account):
         programs = _try_programs(account, folder)
         if programs and programs.major >= OLDEST_MAJOR:
