@@ -49,4 +49,9 @@ BEGIN
   -- ballot
 
   -- result
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE', 'result.tallies');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE', 'result.counted');
+  PERFORM pg_temp.allow('SELECT, INSERT', 'result.weights');
+  PERFORM pg_temp.allow('SELECT, INSERT', 'result.shares');
+  PERFORM pg_temp.allow('SELECT, INSERT, DELETE', 'result.unusable');
 END $$;

@@ -19,7 +19,7 @@ class ResultClient(ServiceClient):
         return await self.call("GET", f"/v1/elections/{uuid}/tally", Tally)
 
     async def post_partial_decryption(self, uuid: str, share: PartialDecryption) -> Tally:
-        """A trustee's share. May be repeated; until all shares are there a later one of the same trustee replaces it."""
+        """A trustee's share. May be repeated; until all shares are there a later one replaces it."""
         return await self.call("POST", f"/v1/elections/{uuid}/partial-decryptions", Tally, body=share, idempotent=True)
 
     async def read_result(self, uuid: str) -> Result:

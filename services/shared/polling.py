@@ -18,7 +18,7 @@ async def _poll(name: str, action: Callable[[], Awaitable[object]], seconds: flo
         except Unavailable:
             log.warning("poll_waits", poll=name)
         except Exception as error:  # noqa: BLE001  # the next round tries again; the log names the kind alone
-            log.error("poll_failed", poll=name, error=type(error).__name__)  # noqa: TRY400  # a traceback may quote data
+            log.error("poll_failed", poll=name, error=type(error).__name__)
         await asyncio.sleep(seconds)
 
 
