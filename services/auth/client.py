@@ -14,7 +14,7 @@ from services.shared.client import ServiceClient
 
 
 class AuthClient(ServiceClient):
-    """`bearer` is an organiser's access token for the audience `auth`; the operator's methods need a caller `operator`."""
+    """`bearer` is an organiser's access token for the audience `auth`; what the operator does needs its caller key."""
 
     service = "auth"
 

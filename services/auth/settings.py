@@ -20,7 +20,7 @@ def _is_a_key(secret: SecretStr) -> SecretStr:
 
 
 class AuthSettings(DatabaseSettings):
-    """`sealing_key` (base64 of 32 bytes) seals the keys that sign tokens, so that a dump of the database signs nothing."""
+    """`sealing_key` (base64 of 32 bytes) seals the keys that sign tokens: a dump of the database signs nothing."""
 
     service: ClassVar[str] = "auth"
 

@@ -2,7 +2,7 @@
 
 - Migrations run once each, in the order of their names, each in a transaction of its own.
 - Two runs at the same time wait for each other (advisory lock).
-- The owner role runs them; the runtime role may not.
+- The schema's owner runs them, whoever signs in; the runtime role may not.
 """
 
 from pathlib import Path
@@ -22,7 +22,8 @@ def migrations(service: str) -> list[Path]:
 
 async def migrate(url: str, service: str) -> list[str]:
     """Applies what is missing, as the owner of the schema, and returns the names."""
-    connection = await asyncpg.connect(url, server_settings={"search_path": service, "application_name": "migrate"})
+    session = {"search_path": service, "application_name": "migrate", "role": f"{service}_owner"}
+    connection = await asyncpg.connect(url, server_settings=session)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
         await connection.execute(
