@@ -220,6 +220,17 @@ class TrusteePage(Contract):
     counted: int | None
 
 
+class Announcement(Contract):
+    """What the mails to voters say of an election (its test mail is sent while it is a draft)."""
+
+    name: str
+    zone: str
+    opens_at: Instant | None
+    closes_at: Instant | None
+    reply_to: str | None
+    mail: Mail
+
+
 class Rights(Contract):
     """What an organiser may do with an election, and the state that it is in."""
 
@@ -227,6 +238,7 @@ class Rights(Contract):
     uuid: ElectionUuid
     state: State
     owner: bool
+    announcement: Announcement | None = None  # for `voter` only
 
 
 class ScheduleOrder(Contract):
