@@ -33,7 +33,7 @@ import { CheckedCiphertext, oneOfHolds, proveOneOf } from "./proofs.js";
  */
 export function checkChoice(question, index, choice) {
   const details = { question: index, min: question.min, max: question.max };
-  const isShaped = Array.isArray(choice) && choice.length === choicesOf(question) && choice.every((m) => m === 0 || m === 1);
+  const isShaped = Array.isArray(choice) && choice.length === choicesOf(question) && choice.every((m) => [0, 1].includes(m));
   if (!isShaped) throw new InvalidChoice("choice-shape", "one 0 or 1 per answer is needed", details);
   const chosen = choice.slice(question.blank ? 1 : 0).reduce((sum, m) => sum + m, 0);
   if (question.blank && choice[0] === 1) {
@@ -160,7 +160,10 @@ export async function answerHolds(election, question, context, answer) {
   const { group } = election;
   const choices = answer.choices.map((choice) => new CheckedCiphertext(group, choice));
   if (choices.length !== choicesOf(question) || answer.individualProofs.length !== choices.length) return false;
-  if (Boolean(answer.blankProof) !== question.blank || !choices.every((choice) => choice.isInGroup())) return false;
+  // Before the branches are made: a definition may say that a billion answers can be chosen.
+  const branchCount = question.max - question.min + 1 + (question.blank ? 1 : 0);
+  if (answer.overallProof.length !== branchCount || Boolean(answer.blankProof) !== question.blank) return false;
+  if (!choices.every((choice) => choice.isInGroup())) return false;
   for (const [i, ciphertext] of choices.entries()) {
     const branches = [0n, 1n].map((value) => ({ ciphertext, value }));
     const holds = await oneOfHolds(election, intervalPrefix(context, ciphertext), branches, answer.individualProofs[i]);

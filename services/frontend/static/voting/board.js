@@ -112,7 +112,7 @@ class Pieces {
   }
 }
 
-/** @param {Uint8Array[]} parts @param {number} length of all @returns {Uint8Array<ArrayBuffer>} */
+/** @param {Uint8Array[]} parts @param {number} length of all @returns {Uint8Array} */
 function joined(parts, length) {
   const all = new Uint8Array(length);
   parts.reduce((offset, part) => (all.set(part, offset), offset + part.length), 0);

@@ -16,8 +16,14 @@ const GROUP_LENGTH = 3;
 const CODE_LENGTH = 15;
 const LINK_LENGTH = CODE_LENGTH - GROUP_LENGTH;
 const ITERATIONS = 1000; // set by the protocol
-// Blanks, invisible characters and every dash that mail programs put in place of the plain one.
-const FILLING = /[\s\u00ad\u200b-\u200f\u2060\ufeff\p{Dash}]/gu;
+// What mail programs and keyboards put in place of a plain dash, and what they add unseen.
+const SEPARATOR = /[\s\p{Dash}]+/u;
+const UNSEEN = /[\u00ad\u200b-\u200f\u2060\ufeff]/g;
+
+/** @param {string} typed @returns {string[]} the parts that blanks and dashes mark */
+function parts(typed) {
+  return typed.replace(UNSEEN, "").split(SEPARATOR).filter(Boolean);
+}
 
 /** @param {string} digits @returns {string} */
 function dashed(digits) {
@@ -31,6 +37,12 @@ function checksumHolds(digits) {
   return (value + check) % 53n === 0n;
 }
 
+/** @param {string} typed @returns {string[]} the groups as typed if dashes or blanks show five, else every three characters */
+function groupsOf(typed) {
+  const marked = parts(typed);
+  return marked.length === 5 ? marked : (marked.join("").match(/.{1,3}/gu) ?? []);
+}
+
 /**
  * Bring a typed code into its one form.
  * @param {string} typed blanks, and missing or unusual dashes, do not matter; capitals do
@@ -38,20 +50,27 @@ function checksumHolds(digits) {
  * @throws {InvalidCode}
  */
 export function normaliseCode(typed) {
-  const digits = Array.from(typed.replace(FILLING, ""));
-  if (digits.length === 0) throw new InvalidCode("code-empty", "no code was typed");
-  const strange = digits.findIndex((digit) => !BASE58.includes(digit));
-  if (strange >= 0) {
-    const group = Math.floor(strange / GROUP_LENGTH) + 1;
-    throw new InvalidCode("code-characters", `group ${group} holds a character that no code has`, { group });
+  const groups = groupsOf(typed);
+  if (groups.length === 0) throw new InvalidCode("code-empty", "no code was typed");
+  groups.slice(0, 5).forEach((digits, i) => checkGroup(digits, i + 1));
+  if (groups.length !== 5) {
+    throw new InvalidCode("code-length", "a code has five groups", { group: Math.min(groups.length + 1, 5) });
   }
-  if (digits.length !== CODE_LENGTH) {
-    const length = digits.length;
-    throw new InvalidCode("code-length", `a code has ${CODE_LENGTH} characters, not ${length}`, { length });
+  if (!checksumHolds(groups.join(""))) {
+    throw new InvalidCode("code-checksum", "the check digit does not fit: something is mistyped");
   }
-  const code = digits.join("");
-  if (!checksumHolds(code)) throw new InvalidCode("code-checksum", "the check digit does not fit: something is mistyped");
-  return dashed(code);
+  return groups.join("-");
+}
+
+/** @param {string} digits @param {number} group its number, from 1 */
+function checkGroup(digits, group) {
+  if (!isBase58(digits)) throw new InvalidCode("code-characters", "a character that no code has", { group });
+  if (digits.length !== GROUP_LENGTH) throw new InvalidCode("code-length", "a group has three characters", { group });
+}
+
+/** @param {string} text @returns {boolean} */
+function isBase58(text) {
+  return Array.from(text).every((digit) => BASE58.includes(digit));
 }
 
 /**
@@ -61,9 +80,9 @@ export function normaliseCode(typed) {
  * @throws {InvalidLink} when the mail program cut or changed it
  */
 export function readLink(fragment) {
-  const digits = fragment.replace(/^#/, "").replace(FILLING, "");
+  const digits = parts(fragment.replace(/^#/, "")).join("");
   if (digits === "") return null;
-  if (digits.length !== LINK_LENGTH || Array.from(digits).some((digit) => !BASE58.includes(digit))) {
+  if (digits.length !== LINK_LENGTH || !isBase58(digits)) {
     throw new InvalidLink("link-broken", "the link does not carry four groups of a code");
   }
   return dashed(digits);
@@ -77,9 +96,9 @@ export function readLink(fragment) {
  * @throws {InvalidCode}
  */
 export function joinCode(fromLink, typed) {
-  const digits = Array.from(typed.replace(FILLING, ""));
-  if (digits.length === 0) throw new InvalidCode("code-empty", "the last group was not typed");
-  return normaliseCode(digits.length === CODE_LENGTH ? typed : fromLink + typed);
+  const digits = parts(typed).join("");
+  if (digits === "") throw new InvalidCode("code-empty", "the last group was not typed");
+  return normaliseCode(digits.length === CODE_LENGTH ? typed : `${fromLink}-${digits}`);
 }
 
 /**

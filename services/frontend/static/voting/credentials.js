@@ -4,7 +4,7 @@
  *
  * Promises: no credential stands on it twice; every weight is a whole number.
  */
-import { isDecimal, readOr, textFromBytes } from "./encoding.js";
+import { isDecimal, parseJson, readOr } from "./encoding.js";
 import { InvalidCredentials } from "./errors.js";
 
 /** Credential (decimal) to weight. @typedef {Map<string, bigint>} Credentials */
@@ -27,7 +27,7 @@ function parseLine(line) {
  * @throws {InvalidCredentials}
  */
 export function parseCredentials(raw) {
-  const lines = readOr(malformed(), () => JSON.parse(textFromBytes(raw)));
+  const lines = readOr(malformed(), () => parseJson(raw));
   if (!Array.isArray(lines)) throw malformed();
   /** @type {Credentials} */
   const credentials = new Map();

@@ -5,7 +5,7 @@
  * Promises: a private key is applied to elements of the group only (elsewhere its remainders would leak); a result is
  * accepted only if every count follows from enough proven parts and lies between 0 and the total weight.
  */
-import { readOr, textFromBytes } from "./encoding.js";
+import { parseJson, readOr } from "./encoding.js";
 import { InvalidDecryption, InvalidResult } from "./errors.js";
 import { areScalars } from "./proofs.js";
 import { parseCount, parseInteger, parseProof, proofRecord } from "./records.js";
@@ -71,7 +71,7 @@ function hasShape(table, { ciphertexts }) {
 export async function checkPartialDecryption(raw, election, tally, publicKey) {
   const malformed = new InvalidDecryption("decryption-malformed", "not a partial decryption of this tally");
   const { factors, proofs } = readOr(malformed, () => {
-    const record = JSON.parse(textFromBytes(raw));
+    const record = parseJson(raw);
     const table = (/** @type {any[][]} */ rows, /** @type {(cell: any) => any} */ parse) => rows.map((row) => row.map(parse));
     return { factors: table(record.decryption_factors, parseInteger), proofs: table(record.decryption_proofs, parseProof) };
   });
@@ -152,7 +152,7 @@ function sharesOf(election, { members, threshold }, parts) {
 function parseResult(raw) {
   const malformed = new InvalidResult("result-malformed", "not a result");
   return readOr(malformed, () => {
-    const { result } = JSON.parse(textFromBytes(raw));
+    const { result } = parseJson(raw);
     return result.map((/** @type {unknown[]} */ counts) => counts.map(parseCount));
   });
 }

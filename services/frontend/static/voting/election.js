@@ -5,7 +5,7 @@
  * Promises: the fingerprint is of the exact bytes that were given, which are never written anew; a definition that these
  * modules cannot vote on or check is refused, not guessed at.
  */
-import { BASE58, bytesFromText, isDecimal, readOr, sha256Base64, textFromBytes } from "./encoding.js";
+import { BASE58, bytesFromText, isDecimal, parseJson, readOr, sha256Base64 } from "./encoding.js";
 import { InvalidElection } from "./errors.js";
 import { BELENIOS_2048, PowerTable } from "./group.js";
 
@@ -20,7 +20,7 @@ export class Election {
   /** @type {PowerTable | undefined} */
   #powersOfKey;
 
-  /** @param {Omit<Election, "group" | "prepare" | "powerOfKey">} fields */
+  /** @param {{uuid: string, fingerprint: string, name: string, description: string, publicKey: bigint, questions: Question[]}} fields */
   constructor(fields) {
     this.group = BELENIOS_2048;
     this.uuid = fields.uuid;
@@ -65,9 +65,10 @@ function parseQuestion(record, index) {
   }
   const { answers, question, min, max, blank = false } = record;
   demand(typeof question === "string" && typeof blank === "boolean", `${where} lacks its text`);
-  demand(Array.isArray(answers) && answers.every((answer) => typeof answer === "string"), `${where} lacks answers`);
+  demand(Array.isArray(answers) && answers.length > 0, `${where} lacks answers`);
+  demand(answers.every((/** @type {unknown} */ answer) => typeof answer === "string"), `${where} has an answer that is no text`);
   demand(Number.isInteger(min) && Number.isInteger(max), `${where} lacks its limits`);
-  demand(0 <= min && min <= max && max <= answers.length, `${where} has impossible limits`);
+  demand(0 <= min && min <= max, `${where} has impossible limits`);
   return { question, answers, blank, min, max };
 }
 
@@ -90,7 +91,7 @@ function parseRecord(record) {
 export async function parseElection(raw) {
   const bytes = typeof raw === "string" ? bytesFromText(raw) : raw;
   const malformed = new InvalidElection("election-malformed", "the definition is not JSON in UTF-8");
-  const fields = parseRecord(readOr(malformed, () => JSON.parse(textFromBytes(bytes))));
+  const fields = parseRecord(readOr(malformed, () => parseJson(bytes)));
   if (!BELENIOS_2048.isElement(fields.publicKey)) {
     throw new InvalidElection("election-key", "the public key is not an element of the group");
   }

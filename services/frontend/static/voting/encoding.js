@@ -95,6 +95,33 @@ export function isDecimal(text) {
   return typeof text === "string" && text.length <= LONGEST_DECIMAL && CANONICAL_DECIMAL.test(text);
 }
 
+/** @param {any} value parsed JSON @returns {number} members of all its objects */
+function countMembers(value) {
+  if (typeof value !== "object" || value === null) return 0;
+  const inner = Object.values(value).reduce((sum, each) => sum + countMembers(each), 0);
+  return inner + (Array.isArray(value) ? 0 : Object.keys(value).length);
+}
+
+/** @param {string} text JSON @returns {number} names of members in it: strings before a colon */
+function countNames(text) {
+  let count = 0;
+  for (const [, colon] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?/g)) if (colon) count += 1;
+  return count;
+}
+
+/**
+ * Read JSON that two readers cannot understand differently: UTF-8, no member twice.
+ * @param {Uint8Array} bytes
+ * @returns {any}
+ * @throws {TypeError | SyntaxError | RangeError}
+ */
+export function parseJson(bytes) {
+  const text = textFromBytes(bytes);
+  const value = JSON.parse(text);
+  if (countMembers(value) !== countNames(text)) throw new SyntaxError("a member stands twice");
+  return value;
+}
+
 /**
  * Read a foreign record: whatever goes wrong with its form is one refusal.
  * @template T

@@ -25,8 +25,8 @@ export class VotingError extends Error {
 export class InsecureContext extends VotingError {}
 
 /**
- * The voter's code cannot be right: `code-empty`, `code-characters` (details.group: the first of the five groups with a
- * character that no code has), `code-length` (details.length), `code-checksum`.
+ * The voter's code cannot be right: `code-empty`; `code-characters` (a character that no code has) and `code-length` (too few
+ * or too many), each with details.group, the first of the five groups that cannot be right; `code-checksum`.
  */
 export class InvalidCode extends VotingError {}
 

@@ -57,7 +57,7 @@ async function openBoard(place) {
 }
 
 export class Session {
-  /** @type {import("./election.js").Election} */
+  /** @type {import("./election.js").Election | undefined} */
   #election;
   /** @type {import("./verify.js").Board | undefined} */
   #board;
@@ -69,9 +69,10 @@ export class Session {
    * @throws {import("./errors.js").InvalidElection}
    */
   async prepare({ definition }) {
-    this.#election = await parseElection(definition);
-    this.#election.prepare();
-    const { uuid, fingerprint, name, questions } = this.#election;
+    const election = await parseElection(definition);
+    election.prepare();
+    this.#election = election;
+    const { uuid, fingerprint, name, questions } = election;
     return { uuid, fingerprint, name, questions };
   }
 
@@ -80,7 +81,7 @@ export class Session {
    * @returns {Promise<{credential: string, digest: string}>} `digest` asks the board for the code's status
    */
   async credential({ code }) {
-    const credential = await publicCredential(code, this.#election.uuid);
+    const credential = await publicCredential(code, this.#prepared().uuid);
     return { credential, digest: await credentialDigest(credential) };
   }
 
@@ -92,8 +93,14 @@ export class Session {
    */
   async encrypt({ code, choices }, onProgress) {
     const report = (/** @type {number} */ done, /** @type {number} */ of) => onProgress({ done, of });
-    const { text, tracker, credential } = await makeBallot(this.#election, code, choices, report);
+    const { text, tracker, credential } = await makeBallot(this.#prepared(), code, choices, report);
     return { text, tracker, credential };
+  }
+
+  /** @returns {import("./election.js").Election} */
+  #prepared() {
+    if (!this.#election) throw new TypeError("prepare comes first");
+    return this.#election;
   }
 
   /**

@@ -6,7 +6,7 @@
  * belenios-tool keeps it); a public key is accepted only with a proof that its owner knows the private one, so nobody can
  * choose a key that cancels the others.
  */
-import { readOr, textFromBytes } from "./encoding.js";
+import { parseJson, readOr } from "./encoding.js";
 import { InvalidKey, InvalidTrustee } from "./errors.js";
 import { BELENIOS_2048 } from "./group.js";
 import { knowledgeHolds, proveKnowledge } from "./proofs.js";
@@ -108,7 +108,7 @@ async function parseItem(item, owner) {
  */
 export async function parseTrustees(raw, election) {
   const malformed = new InvalidTrustee("trustee-malformed", "not a list of trustees");
-  const items = readOr(malformed, () => JSON.parse(textFromBytes(raw)));
+  const items = readOr(malformed, () => parseJson(raw));
   if (!Array.isArray(items) || items.length === 0) throw malformed;
   /** @type {TrusteeGroup[]} */
   const groups = [];

@@ -41,47 +41,52 @@ import { membersOf, parseTrustees, publicKeyOf } from "./trustee.js";
 
 /** A board that is being checked, event by event. */
 export class Board {
-  /** @type {Election} */
-  election;
-  /** @type {TrusteeGroup[]} */
-  trustees = [];
-  /** @type {BallotBox} */
-  box;
   /** @type {EncryptedTally | null} */
   tally = null;
   /** @type {Map<number, Factors>} proven factors by owner */
   parts = new Map();
   /** @type {bigint[][] | null} */
   result = null;
-  head = "";
-  events = 0;
 
-  /** @param {{proofs?: boolean}} options */
-  constructor(options) {
-    this.options = options;
+  /**
+   * @param {Election} election
+   * @param {TrusteeGroup[]} trustees
+   * @param {BallotBox} box
+   * @param {string} head hash of the Setup event
+   */
+  constructor(election, trustees, box, head) {
+    this.election = election;
+    this.trustees = trustees;
+    this.box = box;
+    this.head = head;
+    this.events = 1;
   }
 
   /**
-   * @param {BoardEvent} event
+   * @param {BoardEvent} event the first: Setup
+   * @param {{proofs: boolean}} options of the {@link BallotBox}
+   * @returns {Promise<Board>}
+   * @throws {VotingError}
+   */
+  static async setUp({ data, hash }, options) {
+    const election = await parseElection(data.election);
+    election.prepare();
+    const trustees = await parseTrustees(data.trustees, election);
+    return new Board(election, trustees, new BallotBox(election, parseCredentials(data.credentials), options), hash);
+  }
+
+  /**
+   * @param {BoardEvent} event any but the first
    * @returns {Promise<void>}
    * @throws {VotingError}
    */
   async add({ type, data, payload, hash }) {
-    if (type === "Setup") await this.#setUp(data);
     if (type === "Ballot") await this.box.add(data.ballot);
     if (type === "EncryptedTally") await this.#takeTally(data);
     if (type === "PartialDecryption") await this.#takePart(payload.owner, data.payload);
     if (type === "Result") this.result = checkResult(data.result, this.election, this.#tallied(), this.trustees, this.parts);
     this.head = hash;
     this.events += 1;
-  }
-
-  /** @param {{[name: string]: Uint8Array}} data */
-  async #setUp({ election, trustees, credentials }) {
-    this.election = await parseElection(election);
-    this.election.prepare();
-    this.trustees = await parseTrustees(trustees, this.election);
-    this.box = new BallotBox(this.election, parseCredentials(credentials), this.options);
   }
 
   /** @param {{[name: string]: Uint8Array}} data */
@@ -145,15 +150,17 @@ export class Board {
  * @throws {VotingError}
  */
 export async function checkBoard(source, { proofs = true, onProgress = () => {} } = {}) {
-  const board = new Board({ proofs });
+  /** @type {Board | undefined} */
+  let board;
   for await (const event of readEvents(source)) {
     try {
-      await board.add(event);
+      if (board) await board.add(event);
+      else board = await Board.setUp(event, { proofs });
     } catch (error) {
       if (error instanceof VotingError) error.details = { height: event.height, ...error.details };
       throw error;
     }
     onProgress({ bytes: event.end, ballots: board.box.size });
   }
-  return board;
+  return /** @type {Board} */ (board); // an archive without its first event was refused
 }
