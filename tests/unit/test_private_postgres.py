@@ -28,7 +28,7 @@ AM_ROOT = os.geteuid() == 0
 WHO = ["root", "nobody"] if AM_ROOT else ["myself"]
 SOURCES = ["installed", "wheel"]
 
-# Becomes WHO only after the imports: the interpreter may lie in a folder that WHO cannot open.
+# Becomes WHO only after the imports, and finds copies of what is read later: WHO may not read files of root.
 STARTER = """
 import json, os, pwd, signal, sys, tempfile, time
 from pathlib import Path
@@ -39,6 +39,8 @@ if who == "nobody":
     os.setgroups([])
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
+    postgres.SETTINGS_OF_EVERY_SERVER = Path(directory, "postgresql.conf")
+    sys.path.insert(0, directory)
 if source == "wheel":
     postgres_programs._installed_folders = lambda account: iter(())
 if moment == "die while it starts":
@@ -76,6 +78,10 @@ def begin() -> Iterator[Callable[..., tuple["subprocess.Popen[str]", dict[str, A
     def begin(
         directory: Path, who: str = WHO[0], source: str = "installed", moment: str = ""
     ) -> tuple["subprocess.Popen[str]", dict[str, Any]]:
+        if who == "nobody":
+            shutil.copy(postgres.SETTINGS_OF_EVERY_SERVER, directory)
+            if source == "wheel":
+                _copy_wheel_to(directory)
         command = [sys.executable, "-c", STARTER, who, source, str(directory), moment]
         starter = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         begun.append(starter)
