@@ -105,7 +105,7 @@ class Store:
         """One election's tally; with `lock` nobody else changes it until the transaction ends."""
         row = await connection.fetchrow(
             f"""-- read_tally
-            SELECT {TALLY_COLUMNS} FROM tallies WHERE uuid = $1 {"FOR UPDATE" if lock else ""}""",  # noqa: S608  # constants
+            SELECT {TALLY_COLUMNS} FROM tallies WHERE uuid = $1 {"FOR UPDATE" if lock else ""}""",  # noqa: S608  # joins constants only
             uuid,
         )
         return None if row is None else TallyRow.of(row)

@@ -5,6 +5,7 @@
 - The schema's owner runs them, whoever signs in; the runtime role may not.
 """
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -33,8 +34,9 @@ async def migrate(url: str, service: str) -> list[str]:
         done = {row["name"] for row in await connection.fetch("SELECT name FROM schema_version")}
         applied = [path for path in migrations(service) if path.stem not in done]
         for path in applied:
+            statements = await asyncio.to_thread(path.read_text)
             async with connection.transaction():
-                await connection.execute(path.read_text())
+                await connection.execute(statements)
                 await connection.execute("INSERT INTO schema_version (name) VALUES ($1)", path.stem)
         return [path.stem for path in applied]
     finally:
