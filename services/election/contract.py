@@ -13,12 +13,13 @@ from services.shared.fields import (
     ElectionUuid,
     Instant,
     Line,
-    OrganiserId,
     Paragraph,
     Sha256,
     Text,
     TrusteeId,
 )
+
+Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class State(StrEnum):
@@ -41,15 +42,16 @@ class Step(StrEnum):
 
     FREEZE_ROLL = "freeze_roll"  # voter: freeze the roll, make codes, send the public list to ballot
     SET_UP_BOARD = "set_up_board"  # ballot: write the Setup event
-    WITHDRAW_CODES = "withdraw_codes"  # voter: unsealing kills the codes
-    WITHDRAW_BOARD = "withdraw_board"  # ballot: unsealing withdraws the board
+    # Both may come when sealing was only half done, or has not begun here; then there is little or nothing to withdraw.
+    WITHDRAW_BOARD = "withdraw_board"  # ballot: unsealing withdraws the board; fails when voting has begun
+    WITHDRAW_CODES = "withdraw_codes"  # voter: unsealing kills the codes; owed once the board is withdrawn
     OPEN_BOARD = "open_board"  # ballot: its clock has reached the opening
     CLOSE_BOARD = "close_board"  # ballot: its clock has reached the close
     END_BALLOTS = "end_ballots"  # ballot: EndBallots is on the board
     DESTROY_SECRETS = "destroy_secrets"  # voter: the secret of the codes is destroyed
     POST_TALLY = "post_tally"  # result: EncryptedTally is on the board
     POST_RESULT = "post_result"  # result: the partial decryptions and Result are on the board
-    APPLY_RETENTION = "apply_retention"  # voter: roll and mails are deleted
+    APPLY_RETENTION = "apply_retention"  # voter: roll and mails are deleted (also those of a draft that was deleted)
 
 
 class Question(Contract):
@@ -113,14 +115,17 @@ class TrusteeView(Contract):
 class RollSummary(Contract):
     """What the checklist needs to know of a roll, and all that `election` ever learns of one."""
 
-    voters: Annotated[int, Field(ge=0)]
-    total_weight: Annotated[int, Field(ge=0)]
-    rare_weights: Annotated[int, Field(ge=0)]  # weights that fewer than 5 voters hold
+    voters: Count
+    total_weight: Count
+    rare_weights: Count  # weights that fewer than 5 voters hold
     test_mail_accepted_at: Instant | None = None
 
 
 class Election(Contract):
-    """An election as its organiser sees it."""
+    """An election as its organiser sees it.
+
+    `opens_at` and `closes_at` are those of the draft until it is sealed, and then those that the board keeps.
+    """
 
     id: ElectionId
     uuid: ElectionUuid
@@ -274,12 +279,13 @@ class Report(Contract):
 
     `facts` by step: FREEZE_ROLL voters, total_weight, credentials (hash); SET_UP_BOARD event, credentials (hashes);
     OPEN_BOARD at; CLOSE_BOARD at; END_BALLOTS event, height; POST_TALLY event, counted, turnout; POST_RESULT event.
+    Without voters, total_weight, credentials, counted and turnout a report is refused.
     """
 
     uuid: ElectionUuid
     done: bool = True
     problem: Line | None = None
-    facts: dict[str, str | int] = {}
+    facts: Annotated[dict[Line, Line | Count], Field(max_length=10)] = {}
 
 
 class ScheduleReport(Contract):
@@ -319,7 +325,7 @@ class Notice(Contract):
         "voter_address_corrected", "roll_imported", "roll_deleted", "invitations_queued", "reminders_queued"
     ]
     key: Sha256  # makes the call idempotent
-    facts: dict[str, int] = {}
+    facts: Annotated[dict[Line, Count], Field(max_length=10)] = {}
 
 
 class AuditRecord(Contract):
@@ -367,9 +373,3 @@ class NewElection(Contract):
     """A draft to start from."""
 
     draft: Draft
-
-
-class OrganiserRef(Contract):
-    """Names an organiser whose rights are asked for."""
-
-    organiser: OrganiserId
