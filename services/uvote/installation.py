@@ -10,20 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from services.shared.call_graph import MAY_CALL
 from services.shared.identity import Caller, new_key, private_key, public_half
-from services.shared.settings import SERVICES
 from services.uvote.migrate import OWNING
 
-# Who may call whom. The operator is a person with a command.
-MAY_CALL = {
-    "auth": (),
-    "election": (),
-    "voter": ("election", "ballot"),
-    "ballot": ("election",),
-    "result": ("election", "ballot"),
-    "frontend": ("auth", "voter", "election", "ballot", "result"),
-    "operator": ("auth",),
-}
+# The operator is a person with a command.
+CALLEES = {**MAY_CALL, "operator": frozenset({"auth"})}
 HOST = "127.0.0.1"
 PORTS = {"auth": 5001, "voter": 5002, "election": 5003, "ballot": 5004, "result": 5005, "frontend": 5006}
 
@@ -37,7 +29,7 @@ def new_secret() -> str:
 class Keys:
     """Every secret of an installation. What is sealed in the database needs the same keys again at the next start."""
 
-    callers: Mapping[str, str] = field(default_factory=lambda: {name: new_key() for name in MAY_CALL})
+    callers: Mapping[str, str] = field(default_factory=lambda: {name: new_key() for name in CALLEES})
     passwords: Mapping[str, str] = field(
         default_factory=lambda: {f"{name}_runtime": secrets.token_urlsafe(24) for name in OWNING}
     )
@@ -88,7 +80,7 @@ class Installation:
         return {f"UVOTE_{setting.upper()}": _as_text(value) for setting, value in told.items()}
 
     def _common(self, name: str) -> dict[str, Any]:
-        may_call = [caller for caller, callees in MAY_CALL.items() if name in callees]
+        may_call = [caller for caller, callees in CALLEES.items() if name in callees]
         return {
             "host": HOST,
             "port": self.ports[name],
@@ -128,6 +120,3 @@ class Installation:
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-__all__ = ["HOST", "MAY_CALL", "PORTS", "SERVICES", "Installation", "Keys"]

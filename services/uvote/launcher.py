@@ -18,7 +18,8 @@ from typing import Self
 
 import httpx
 
-from services.uvote.installation import HOST, SERVICES, Installation
+from services.shared.settings import SERVICES
+from services.uvote.installation import HOST, Installation
 from services.uvote.migrate import prepare
 
 START_SECONDS = 30

@@ -1,0 +1,49 @@
+"""`uvote openapi`: writes each service's interface beside its contract; `--check` compares instead."""
+
+import importlib.util
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from services.shared.settings import SERVICES
+from services.uvote.installation import Installation
+from services.uvote.serve import create_app, read_settings
+
+FOLDER = Path(__file__).parent.parent
+
+
+def document(name: str) -> str:
+    """The service's OpenAPI document, as it is committed; nothing of the settings stands in it."""
+    told = Installation("postgresql://nowhere/").environment(name)
+    given = {variable.removeprefix("UVOTE_").lower(): value for variable, value in told.items()}
+    given["callers"] = json.loads(given["callers"])
+    app = create_app(read_settings(name, **given))
+    return json.dumps(app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def place(name: str) -> Path:
+    """Where it is committed."""
+    return FOLDER / name / "openapi.json"
+
+
+def existing() -> list[str]:
+    """The services that have an app."""
+    return [name for name in SERVICES if importlib.util.find_spec(f"services.{name}.app")]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Whether to write or to compare."""
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a document is out of date")
+
+
+def run(args: Namespace) -> int:
+    """Writes, or names what is out of date (exit 1)."""
+    stale = [name for name in existing() if not place(name).exists() or place(name).read_text() != document(name)]
+    for name in stale:
+        if args.check:
+            print(f"{place(name)} is out of date: run uvote openapi", file=sys.stderr)
+        else:
+            place(name).write_text(document(name))
+            print(f"wrote {place(name)}")
+    return 1 if stale and args.check else 0
