@@ -107,7 +107,12 @@ def event_record(event: Event, timestamp: int) -> bytes:
 
 def record_bytes(name: str, content: bytes, timestamp: int) -> bytes:
     """A member: a header of 512 bytes, and the content filled up with NUL to whole blocks."""
-    return _header(name.encode("ascii"), len(content), timestamp) + content + bytes(-len(content) % BLOCK)
+    return record_header(name, len(content), timestamp) + content + bytes(-len(content) % BLOCK)
+
+
+def record_header(name: str, size: int, timestamp: int) -> bytes:
+    """The header alone, for content that is too large to hold; it is to be filled up with NUL to whole blocks."""
+    return _header(name.encode("ascii"), size, timestamp)
 
 
 def render_setup_data(election_hash: str, trustees_hash: str, credentials_hash: str) -> bytes:
@@ -128,12 +133,11 @@ class ArchiveReader:
         self.start = stream.tell()
 
     def __iter__(self) -> Iterator[Entry]:
-        self._stream.seek(self.start)
         parent: str | None = None
-        height = 0
-        while entry := self._read_entry(parent, height):
+        height, place = 0, self.start
+        while entry := self._read_entry(parent, height, place):
             yield entry
-            parent, height = entry.event.hash, height + 1
+            parent, height, place = entry.event.hash, height + 1, entry.end
 
     def read(self, record: Record) -> bytes:
         """The content of a record, which the caller has found not to be too large."""
@@ -156,9 +160,20 @@ class ArchiveReader:
             raise NotAnArchive("the file does not begin as an election archive") from error
         return decimal(timestamp)
 
-    def _read_entry(self, parent: str | None, height: int) -> Entry | None:
+    def ballots(self, start: int, end: int) -> Iterator[bytes]:
+        """The ballots between two places of the file where an iteration has found nothing but Ballot events."""
+        while start < end:
+            self._stream.seek(start)
+            ballot, event = self._read_member(0), self._read_member(0)
+            assert ballot is not None, "the file has become shorter while it was read"
+            assert event is not None, "the file has become shorter while it was read"
+            start = self._stream.tell()
+            yield self.read(ballot[1])
+
+    def _read_entry(self, parent: str | None, height: int, start: int) -> Entry | None:
         """The next event with its data, or None at the end of the file."""
-        start, data = self._stream.tell(), list[Record]()
+        data = list[Record]()
+        self._stream.seek(start)
         while True:
             member = self._read_member(height)
             if member is None and not data:

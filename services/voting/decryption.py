@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from services.voting.canonical import MalformedJson, array, members, parse_json, render_json, render_natural
+from services.voting.canonical import MalformedJson, array, members, natural, parse_json, render_json, render_natural
 from services.voting.ciphertexts import Ciphertexts, Pair, parse_ciphertexts
 from services.voting.election import Election
 from services.voting.group import Group
@@ -24,6 +24,10 @@ from services.voting.trustee import Trustees
 
 class InvalidDecryption(ValueError):
     """A partial decryption cannot be used: it cannot be read, a proof fails, or one is missing."""
+
+
+class InvalidResult(ValueError):
+    """A published result is not that of the tally."""
 
 
 class CountNotFound(ValueError):
@@ -119,6 +123,39 @@ def decode_ranks(element: int, answers: int) -> list[int]:
     """The small numbers of a ranked ballot: drop the 8 bits of padding, then one byte per answer, the first highest."""
     packed = int(element) >> 8
     return [packed >> (8 * place) & 255 for place in reversed(range(answers))]
+
+
+def check_result(raw: bytes, election: Election, opened: Sequence[Sequence[int]], total_weight: int) -> list[list[Any]]:
+    """The published result, if it is what the ciphertexts open to; raises InvalidResult."""
+    try:
+        (questions,) = members(parse_json(raw), "result")
+        if len(array(questions)) != len(opened):
+            raise InvalidResult("the result does not have one list per question")
+        return [
+            _check_counts(election.group, array(counts), elements, total_weight)
+            if isinstance(question, HomomorphicQuestion)
+            else _check_ranks(array(counts), elements, len(question.answers))
+            for question, counts, elements in zip(election.questions, questions, opened, strict=True)
+        ]
+    except MalformedJson as error:
+        raise InvalidResult(f"the result cannot be read: {error}") from error
+
+
+def _check_counts(group: Group, counts: Sequence[Any], elements: Sequence[int], bound: int) -> list[int]:
+    numbers = [natural(count) for count in counts]
+    if len(numbers) != len(elements) or any(
+        number > bound or group.power(group.g, number) != element
+        for number, element in zip(numbers, elements, strict=True)
+    ):
+        raise InvalidResult("a count is not what the trustees' factors open the tally to")
+    return numbers
+
+
+def _check_ranks(ballots: Sequence[Any], elements: Sequence[int], answers: int) -> list[list[int]]:
+    decoded = [decode_ranks(element, answers) for element in elements]
+    if list(ballots) != decoded:
+        raise InvalidResult("a ranked ballot is not what the trustees' factors open it to")
+    return decoded
 
 
 def render_result(counts: Sequence[Sequence[Any]]) -> bytes:

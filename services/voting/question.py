@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.voting.canonical import MalformedJson, array, small_integer, text
+from services.voting.canonical import LARGEST_JSON_INTEGER, MalformedJson, array, small_integer, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def parse_question(value: Any) -> Question:
 def _parse_homomorphic(value: dict[str, Any]) -> HomomorphicQuestion:
     blank = value.get("blank", False)
     minimum, maximum = small_integer(value.get("min")), small_integer(value.get("max"))
-    if not isinstance(blank, bool) or not 0 <= minimum <= maximum:
+    if not isinstance(blank, bool) or not 0 <= minimum <= maximum <= LARGEST_JSON_INTEGER:
         raise MalformedJson("a question's blank, min or max is not right")
     return HomomorphicQuestion(text(value.get("question")), _answers(value), minimum, maximum, blank)
 

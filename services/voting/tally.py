@@ -6,12 +6,13 @@ Promises:
 - Only ballots whose proofs were checked may be added: a product with a number outside of the group means nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.voting.answer import HomomorphicAnswer
 from services.voting.ballot import Ballot
 from services.voting.canonical import MalformedJson, render_json, render_natural
-from services.voting.ciphertexts import Pair, parse_ciphertexts, render_ciphertexts
+from services.voting.ciphertexts import Ciphertexts, Pair, parse_ciphertexts, render_ciphertexts
 from services.voting.decryption import (
     CountNotFound,
     InvalidDecryption,
@@ -87,15 +88,15 @@ class EncryptedTally:
         self.num_tallied -= 1
         self.total_weight -= weight
 
-    def merge(self, other: "EncryptedTally") -> None:
-        """Count all that another tally of the same election counts."""
+    def merge(self, ciphertexts: Ciphertexts, num_tallied: int, total_weight: int) -> None:
+        """Count all that another tally of the same election has counted."""
         for index, question in enumerate(self.election.questions):
             if isinstance(question, HomomorphicQuestion):
-                self._multiply_pairs(index, other.ciphertexts[index])
+                self._multiply_pairs(index, ciphertexts[index])
             else:
-                self.ciphertexts[index] += other.ciphertexts[index]
-        self.num_tallied += other.num_tallied
-        self.total_weight += other.total_weight
+                self.ciphertexts[index] += ciphertexts[index]
+        self.num_tallied += num_tallied
+        self.total_weight += total_weight
 
     def render(self) -> bytes:
         """The encrypted_tally record; ranked ciphertexts are sorted, which unlinks them from the order of the board."""
@@ -109,7 +110,7 @@ class EncryptedTally:
         pairs = [choice.elements(group) for choice in answer.choices]
         self._multiply_pairs(index, [(_weigh(group, a, weight), _weigh(group, b, weight)) for a, b in pairs])
 
-    def _multiply_pairs(self, index: int, pairs: list[Pair]) -> None:
+    def _multiply_pairs(self, index: int, pairs: Sequence[Pair]) -> None:
         multiply = self.election.group.multiply
         self.ciphertexts[index] = [
             (multiply(alpha, other_alpha), multiply(beta, other_beta))

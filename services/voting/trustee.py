@@ -17,6 +17,18 @@ from services.voting.pedersen import PedersenTrustees, parse_pedersen
 from services.voting.proofs import prove_knowledge
 from services.voting.trustee_key import InvalidTrustee, TrusteeKey, parse_trustee_key, possession_prefix
 
+__all__ = [
+    "InvalidTrustee",
+    "Trustees",
+    "check_public_key",
+    "generate_private_key",
+    "parse_private_key",
+    "parse_trustees",
+    "public_key_record",
+    "render_private_key",
+    "render_trustees",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Trustees:
