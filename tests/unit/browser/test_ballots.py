@@ -236,7 +236,7 @@ def test_belenios_tool_refuses_what_the_browser_refuses(copied_election: Belenio
         ('"name":"Garden"', '"name":7', "election-malformed"),
         ('"name":"Garden"', '"name":"Garden","name":"Forest"', "election-malformed"),
         ('"public_key":"', '"public_key":"0', "election-malformed"),
-        ('"public_key":"', '"public_key":"9', "election-malformed"),
+        ('"public_key":"', '"public_key":"x', "election-malformed"),
         ('{"answers":["Yes"', '{"type":"NonHomomorphic","answers":["Yes"', "election-ranked"),
         ("{", "", "election-malformed"),
     ],
