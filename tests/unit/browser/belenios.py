@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.unit.browser.archives import compact, digest
+
 GROUP = "BELENIOS-2048"
 
 
@@ -96,6 +98,11 @@ class BeleniosElection:
         (self.directory / "key").write_text(private_key)
         part = tool(self.directory, "election", "decrypt", "--privkey", "key", "--trustee-id", str(owner))
         tool(self.directory, "archive", "add-event", "--type=PartialDecryption", given=part)
+
+    def add_part(self, owner: int, partial_decryption: str) -> None:
+        """A partial decryption made elsewhere."""
+        owned = compact({"owner": owner, "payload": digest(partial_decryption.encode())})
+        self.add_event("PartialDecryption", partial_decryption, owned.decode())
 
     def publish(self) -> list[list[int]]:
         """Result as the tool computes it from all parts."""

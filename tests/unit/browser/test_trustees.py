@@ -9,7 +9,7 @@ import pytest
 
 from services.voting import trustee as python_trustee
 from services.voting.group import BELENIOS_2048
-from tests.unit.browser.archives import compact, digest, put_together, take_apart, tally_step
+from tests.unit.browser.archives import compact, put_together, take_apart, tally_step
 from tests.unit.browser.belenios import BeleniosElection
 from tests.unit.browser.conftest import BLANK, CHOICES, QUESTIONS
 from tests.unit.browser.javascript import Refusal, ask, ask_all
@@ -53,8 +53,7 @@ def closed(tallied: BeleniosElection, tmp_path: Path) -> BeleniosElection:
 
 def decrypt_in_browser(election: BeleniosElection, private_key: str) -> None:
     part = ask("decrypt", path=str(election.archive), privateKey=private_key)
-    owned = compact({"owner": part["owner"], "payload": digest(part["partialDecryption"].encode())})
-    election.add_event("PartialDecryption", part["partialDecryption"], owned.decode())
+    election.add_part(part["owner"], part["partialDecryption"])
     election.verify()
 
 
@@ -142,7 +141,7 @@ def falsified(archive: bytes) -> dict[str, bytes]:
 def test_a_tally_that_differs_from_the_ballots_is_not_decrypted(
     tallied: BeleniosElection,
     keys: list[dict[str, Any]],
-    proofs: bool,  # noqa: FBT001 # pytest passes it by name
+    proofs: bool,
 ) -> None:
     boards = falsified(tallied.archive.read_bytes())
     parameters = {"privateKey": keys[0]["privateKey"], "proofs": proofs}
