@@ -61,6 +61,7 @@ class Installation:
     keys: Keys = field(default_factory=Keys)
     smtp_port: int = 0
     mail_from: str = "elections@uvote.example"
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def url(self, name: str) -> str:
         """Where services find this one."""
@@ -76,7 +77,7 @@ class Installation:
 
     def environment(self, name: str, **settings: Any) -> dict[str, str]:
         """All that a service is told, and nothing that only others need; `settings` come on top."""
-        told = self._common(name) | self._own(name) | settings
+        told = self._common(name) | self._own(name) | dict(self.overrides.get(name, {})) | settings
         return {f"UVOTE_{setting.upper()}": _as_text(value) for setting, value in told.items()}
 
     def _common(self, name: str) -> dict[str, Any]:
