@@ -41,6 +41,11 @@ BEGIN
   FROM unnest(ARRAY['auth', 'voter', 'election', 'ballot', 'result']) AS service;
 
   -- auth
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE (password_hash)', 'auth.organisers');
+  PERFORM pg_temp.allow('SELECT, INSERT, DELETE, UPDATE (ended_at)', 'auth.sessions');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE (used_at)', 'auth.refresh_tokens');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE, DELETE', 'auth.attempts');
+  PERFORM pg_temp.allow('SELECT, INSERT, DELETE', 'auth.signing_keys');
 
   -- voter
 

@@ -44,9 +44,7 @@ class AuthClient(ServiceClient):
 
     async def change_password(self, password: NewPassword, *, bearer: str) -> None:
         """Changes the password, which ends every session; not repeated, since the old one is wrong afterwards."""
-        await self.call(
-            "PUT", "/v1/organisers/me/password", type(None), body=password, bearer=bearer, idempotent=False
-        )
+        await self.call("PUT", "/v1/organisers/me/password", type(None), body=password, bearer=bearer, idempotent=False)
 
     async def add_organiser(self, organiser: NewOrganiser) -> Organiser:
         """Makes an account, as the operator."""

@@ -53,10 +53,11 @@ class RefreshToken(Contract):
 
 
 class NewPassword(Contract):
-    """A change of password; ends every other session."""
+    """A change of password; ends every session but the one that `refresh_token` belongs to."""
 
     current: Password
     new: Password
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = None
 
 
 class OperatorPassword(Contract):
