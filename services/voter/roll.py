@@ -160,11 +160,6 @@ def _inert(cell: str) -> str:
     return f"'{cell}" if cell.startswith(COMPUTED) else cell
 
 
-def searchable(address: str, name: str) -> str:
-    """What a search looks into."""
-    return fold(f"{address} {name}")
-
-
 def fold(text: str) -> str:
     """A text without the differences that a search passes over: case, composed or not."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

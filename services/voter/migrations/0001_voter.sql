@@ -13,14 +13,15 @@ CREATE TABLE roll (
 CREATE INDEX roll_unreported ON roll (election_id) WHERE revision <> reported_revision;
 
 CREATE TABLE voter (
-  id text PRIMARY KEY, -- random; the code is derived from it; never changes
+  id text COLLATE "C" PRIMARY KEY, -- random; the code is derived from it; never changes
   election_id text NOT NULL REFERENCES roll ON DELETE CASCADE, -- never changes
   address text NOT NULL, -- as it was written; mails go there
   address_key text COLLATE "C" NOT NULL, -- equal for equal addresses; orders the roll
   name text NOT NULL, -- may be empty
   weight integer NOT NULL CHECK (weight BETWEEN 1 AND 1000000000), -- of this voter's ballot
   group_label text NOT NULL, -- means nothing but to the organiser; may be empty
-  searched text NOT NULL, -- address and name, folded
+  address_folded text NOT NULL, -- what a search looks into
+  name_folded text NOT NULL, -- the same
   UNIQUE (election_id, address_key)
 );
 
@@ -32,8 +33,10 @@ CREATE TABLE edition (
   sealed_secret bytea, -- the secret of the codes, sealed under that key; NULL with it
   opened boolean NOT NULL DEFAULT false, -- everybody's invitation has been queued because the election opened
   reminding boolean NOT NULL DEFAULT false, -- reminders are wanted and not queued yet
+  destroyed_at timestamptz, -- when the secret was destroyed; from then on there will be none
   created_at timestamptz NOT NULL DEFAULT now(),
-  CHECK ((sealed_key IS NULL) = (sealed_secret IS NULL))
+  CHECK ((sealed_key IS NULL) = (sealed_secret IS NULL)),
+  CHECK (destroyed_at IS NULL OR sealed_key IS NULL)
 );
 
 CREATE INDEX edition_election ON edition (election_id);
