@@ -18,9 +18,9 @@ class AuthClient(ServiceClient):
 
     service = "auth"
 
-    async def sign_in(self, credentials: Credentials) -> Session:
-        """Opens a session."""
-        return await self.call("POST", "/v1/sessions", Session, body=credentials)
+    async def sign_in(self, credentials: Credentials, *, client_address: str | None = None) -> Session:
+        """Opens a session for whoever sits at that address."""
+        return await self.call("POST", "/v1/sessions", Session, body=credentials, client_address=client_address)
 
     async def refresh_session(self, token: RefreshToken) -> Session:
         """Exchanges the refresh token; repeating the call within 10 s is harmless."""
@@ -34,16 +34,16 @@ class AuthClient(ServiceClient):
         """Ends every session of the organiser."""
         await self.call("POST", "/v1/sessions/end-all", type(None), bearer=bearer, idempotent=True)
 
-    async def sign_up(self, organiser: NewOrganiser) -> Organiser:
+    async def sign_up(self, organiser: NewOrganiser, *, client_address: str | None = None) -> Organiser:
         """Makes an account for oneself, where that is enabled."""
-        return await self.call("POST", "/v1/organisers", Organiser, body=organiser)
+        return await self.call("POST", "/v1/organisers", Organiser, body=organiser, client_address=client_address)
 
     async def read_organiser(self, *, bearer: str) -> Organiser:
         """The organiser whose token it is."""
         return await self.call("GET", "/v1/organisers/me", Organiser, bearer=bearer)
 
     async def change_password(self, password: NewPassword, *, bearer: str) -> None:
-        """Changes the password, which ends every session; not repeated, since the old one is wrong afterwards."""
+        """Changes the password and ends the other sessions; not repeated, since the old one is wrong afterwards."""
         await self.call("PUT", "/v1/organisers/me/password", type(None), body=password, bearer=bearer, idempotent=False)
 
     async def add_organiser(self, organiser: NewOrganiser) -> Organiser:

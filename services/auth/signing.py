@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -51,8 +52,7 @@ def active(keys: Sequence[SigningKey], now: datetime) -> SigningKey | None:
 def published(keys: Sequence[SigningKey], now: datetime) -> list[SigningKey]:
     """The keys that verifiers need: the active one, those to come, and those whose tokens may still live."""
     ordered = sorted(keys, key=lambda key: key.signs_from)
-    ends = [key.signs_from + KEY_AFTERLIFE for key in ordered[1:]]
-    return [key for key, end in zip(ordered, [*ends, None], strict=True) if end is None or now < end]
+    return [*(key for key, following in pairwise(ordered) if now < following.signs_from + KEY_AFTERLIFE), *ordered[-1:]]
 
 
 def key_set(keys: Sequence[SigningKey]) -> JsonWebKeySet:

@@ -119,8 +119,11 @@ class ServiceClient:
         bearer: str | None = None,
         scheme: str = "Bearer",
         idempotent: bool | None = None,
+        client_address: str | None = None,
     ) -> Reply:
         """One call. `reply` is a contract's model, or bytes, str or type(None).
+
+        `client_address` is whom we ask for; a callee believes it of the proxies in its settings.
 
         Raises:
             DependencyDown: no answer, or an answer of 5xx, after all attempts.
@@ -132,6 +135,8 @@ class ServiceClient:
         content = body.model_dump_json().encode() if isinstance(body, BaseModel) else body
         if content is not None:
             headers["Content-Type"] = content_type
+        if client_address is not None:
+            headers["X-Forwarded-For"] = client_address
         request = self.http.build_request(method, self.base_url + path, params=params, content=content, headers=headers)
         response = await self._send(request, attempts=ATTEMPTS if idempotent else 1)
         return _parse(response, reply)
@@ -196,7 +201,7 @@ def _parse(response: httpx.Response, reply: type[Reply]) -> Reply:
     if response.status_code >= 400:
         raise _refusal(response)
     if reply is type(None):
-        return None  # type: ignore[return-value]  # Reply is None here
+        return None
     if reply is bytes:
         return response.content  # type: ignore[return-value]  # Reply is bytes here
     if reply is str:

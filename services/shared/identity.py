@@ -93,7 +93,7 @@ class Callers:
                 [ALGORITHM],
                 audience=self.service,
                 leeway=LEEWAY_SECONDS,
-                options={"require": ["iss", "aud", "iat", "exp"]},
+                options={"require": ["iss", "aud", "iat", "exp"], "strict_aud": True},
             )
         except (jwt.InvalidTokenError, KeyError):
             raise Unauthenticated("The token is not that of a service which may call here.") from None
@@ -136,7 +136,7 @@ class OrganiserTokens:
                 audience=self.audience,
                 issuer=ISSUER,
                 leeway=LEEWAY_SECONDS,
-                options={"require": ["iss", "sub", "aud", "iat", "exp"]},
+                options={"require": ["iss", "sub", "aud", "iat", "exp", "jti"], "strict_aud": True},
             )
         except jwt.InvalidTokenError:
             raise Unauthenticated("Sign in again.") from None

@@ -20,15 +20,22 @@ OWNING = tuple(name for name in SERVICES if name != "frontend")
 
 
 async def prepare(superuser_url: str, passwords: Mapping[str, str]) -> None:
-    """Makes roles, schemas and grants, and sets the passwords of the roles named in `passwords`."""
+    """Makes roles, schemas, tables and grants, and sets the passwords of the roles named in `passwords`.
+
+    Raises:
+        ExceptionGroup: of the migrations that failed, after all else has been done.
+    """
     connection = await asyncpg.connect(superuser_url)
     try:
         await connection.execute(ROLES.read_text())
-        await asyncio.gather(*(migrate(superuser_url, name) for name in OWNING if migrations(name)))
+        runs = [migrate(superuser_url, name) for name in OWNING if migrations(name)]
+        outcomes = await asyncio.gather(*runs, return_exceptions=True)
         await connection.execute(ROLES.read_text())
         await set_passwords(connection, passwords)
     finally:
         await connection.close()
+    if failures := [outcome for outcome in outcomes if isinstance(outcome, Exception)]:
+        raise ExceptionGroup("migrations failed", failures)
 
 
 async def set_passwords(connection: "asyncpg.Connection[asyncpg.Record]", passwords: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ import secrets
 import signal as signals
 import socket
 import time
+import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -160,6 +161,13 @@ class System:
         return organiser, session.access
 
 
+async def _prepare(url: str, passwords: Mapping[str, str]) -> None:
+    try:
+        await prepare(url, passwords)
+    except* asyncpg.PostgresError:
+        traceback.print_exc()
+
+
 class Workshop:
     """What all systems of one test run share: a server, a database to copy, the preloaded parent, the keys."""
 
@@ -170,9 +178,9 @@ class Workshop:
         self.keys = Keys()
 
     async def prepare(self) -> None:
-        """Makes the database that the others are copies of."""
+        """Makes the database that the others are copies of. A service whose migration fails will not become ready."""
         await self._execute("CREATE DATABASE prepared")
-        await prepare(self.postgres.dsn(database="prepared"), self.keys.passwords)
+        await _prepare(self.postgres.dsn(database="prepared"), self.keys.passwords)
 
     @asynccontextmanager
     async def system(self) -> AsyncIterator[System]:
@@ -181,7 +189,7 @@ class Workshop:
         await self._execute(f"CREATE DATABASE {name} TEMPLATE prepared")
         url = self.postgres.dsn(database=name)
         # Who may connect is not copied with a database.
-        await prepare(url, {})
+        await _prepare(url, {})
         installation = Installation(url, ports={service: free_port() for service in PORTS}, keys=self.keys)
         logs = self.logs / name
         logs.mkdir()
