@@ -234,9 +234,10 @@ def _commitments(
     group = election.group
     commitments = []
     for (alpha, beta), proof, value in zip(powers, proofs, values, strict=True):
-        shift = group.g_power(-value * proof.challenge % group.q)
+        unshifted = group.multiply(election.y_power(proof.response), beta)
+        shift = -value * proof.challenge % group.q
         commitments.append(group.multiply(group.g_power(proof.response), alpha))
-        commitments.append(group.multiply(group.multiply(election.y_power(proof.response), beta), shift))
+        commitments.append(group.multiply(unshifted, group.g_power(shift)) if shift else unshifted)
     return commitments
 
 

@@ -23,6 +23,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(rb"([0-9a-f]{64})\.(data|event)\.json\0*")
 _SIZE = re.compile(rb"([0-7]{11})\0")
 _FIRST = "BELENIOS"
+_CHANGED = "the file was changed while it was read"
 
 
 class NotAnArchive(ValueError):
@@ -161,12 +162,18 @@ class ArchiveReader:
         return decimal(timestamp)
 
     def ballots(self, start: int, end: int) -> Iterator[bytes]:
-        """The ballots between two places of the file where an iteration has found nothing but Ballot events."""
+        """The ballots between two places of the file where an iteration has found nothing but Ballot events.
+
+        Raises OSError when they are not there any more.
+        """
         while start < end:
             self._stream.seek(start)
-            ballot, event = self._read_member(0), self._read_member(0)
-            assert ballot is not None, "the file has become shorter while it was read"
-            assert event is not None, "the file has become shorter while it was read"
+            try:
+                ballot, event = self._read_member(0), self._read_member(0)
+            except BrokenArchive as error:
+                raise OSError(_CHANGED) from error
+            if ballot is None or event is None:
+                raise OSError(_CHANGED)
             start = self._stream.tell()
             yield self.read(ballot[1])
 

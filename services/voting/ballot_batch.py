@@ -39,7 +39,9 @@ class BatchVerdict:
     wrong: tuple[int, str] | None
 
 
-CheckBatches = Callable[[Election, Iterable[Batch]], Iterator[BatchVerdict]]
+# Takes the batches in order, and how many ballots there are in all; may yield in any order, and may leave out batches
+# after one that is wrong.
+CheckBatches = Callable[[Election, Iterable[Batch], int], Iterator[BatchVerdict]]
 
 
 def check_batch(stream: BinaryIO, election: Election, batch: Batch) -> BatchVerdict:

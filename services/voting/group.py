@@ -51,6 +51,15 @@ class Group:
     g: int
 
     @functools.cached_property
+    def _modulus(self) -> int:
+        """The prime in gmpy2's form, which spares a conversion at every multiplication."""
+        return gmpy2.mpz(self.p)  # type: ignore[no-any-return] # gmpy2 has no types
+
+    @functools.cached_property
+    def _longest_text(self) -> int:
+        return len(str(self.p))
+
+    @functools.cached_property
     def _fixed_g(self) -> FixedBase:
         return self.fixed_base(self.g)
 
@@ -63,11 +72,11 @@ class Group:
         return self._fixed_g.power(exponent)
 
     def power(self, base: int, exponent: int) -> int:
-        return gmpy2.powmod(base, exponent, self.p)  # type: ignore[no-any-return] # gmpy2 has no types
+        return gmpy2.powmod(base, exponent, self._modulus)  # type: ignore[no-any-return] # gmpy2 has no types
 
     def powers(self, base: int, exponents: Sequence[int]) -> list[int]:
         """Several powers of one base, cheaper together."""
-        return powers(base, exponents, self.p)
+        return powers(base, exponents, self._modulus)
 
     def powers_and_membership(self, base: int, exponents: Sequence[int]) -> tuple[list[int], bool]:
         """Powers of a number below p, and whether it is an element, for little more than the powers."""
@@ -80,7 +89,7 @@ class Group:
         return gmpy2.powmod_sec(base, exponent + self.q, self.p)  # type: ignore[no-any-return] # gmpy2 has no types
 
     def multiply(self, left: int, right: int) -> int:
-        return left * right % self.p
+        return left * right % self._modulus
 
     def inverse(self, element: int) -> int:
         return gmpy2.invert(element, self.p)  # type: ignore[no-any-return] # gmpy2 has no types
@@ -99,10 +108,10 @@ class Group:
 
     def parse(self, text: object) -> int:
         """The number below p that the text spells canonically; raises MalformedJson. Membership is another question."""
-        if not isinstance(text, str) or len(text) > len(str(self.p)) or not _DECIMAL.fullmatch(text):
+        if not isinstance(text, str) or len(text) > self._longest_text or not _DECIMAL.fullmatch(text):
             raise MalformedJson("a group element was expected")
         number: int = gmpy2.mpz(text)
-        if number >= self.p:
+        if number >= self._modulus:
             raise MalformedJson("a group element was expected")
         return number
 

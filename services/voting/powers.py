@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import gmpy2  # type: ignore[import-untyped] # gmpy2 has no types
 
-_BUCKET_BITS = 4  # odd digits up to 15: fewest multiplications at 256 bits, and near it at 2048
+_DIGIT_BITS = 4  # fewest multiplications at 256 bits, and near it at 2048
+_DIGITS = 2**_DIGIT_BITS - 1
 
 
 class PowerTable:
@@ -47,6 +48,8 @@ def powers(base: int, exponents: Sequence[int], modulus: int) -> list[int]:
     Each exponent is cut into odd digits of 4 bits; the squares at the places of equal digits are multiplied
     together, and these few products are then raised to their digits.
     """
+    if len(exponents) == 1:
+        return [gmpy2.powmod(base, exponents[0], modulus)]
     modulus, square = gmpy2.mpz(modulus), gmpy2.mpz(base)
     squares = [square]
     for _ in range(max(exponents).bit_length() - 1):
@@ -57,18 +60,18 @@ def powers(base: int, exponents: Sequence[int], modulus: int) -> list[int]:
 
 def _assemble(squares: list[int], exponent: int, modulus: int) -> int:
     """The product of squares[i] over the bits i of the exponent."""
-    buckets: list[int | None] = [None] * 2**_BUCKET_BITS
-    place = gmpy2.bit_scan1(exponent, 0)
+    buckets: list[int | None] = [None] * (_DIGITS + 1)
+    next_one, place = gmpy2.bit_scan1, gmpy2.bit_scan1(exponent, 0)
     while place is not None:
-        digit = (exponent >> place) & (2**_BUCKET_BITS - 1)
+        digit = exponent >> place & _DIGITS
         bucket = buckets[digit]
         buckets[digit] = squares[place] if bucket is None else bucket * squares[place] % modulus
-        place = gmpy2.bit_scan1(exponent, place + _BUCKET_BITS)
+        place = next_one(exponent, place + _DIGIT_BITS)
     return _raise_to_digits(buckets, modulus)
 
 
 def _raise_to_digits(buckets: list[int | None], modulus: int) -> int:
-    """The product of bucket[d]^d over odd d, as S_1 * (S_3 * S_5 * ...)^2 where S_k is the product of all from k on."""
+    """The product of bucket[d]^d over odd d, as S_1 (S_3 S_5 ...)^2 where S_k is the product of all from k on."""
     running: int = gmpy2.mpz(1)
     doubled: int = gmpy2.mpz(1)
     for bucket in buckets[:1:-2]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.voting.question import Question
+
 CHECKS = (
     "archive",
     "election",
@@ -32,6 +34,7 @@ class Report:
     name: str | None = None
     uuid: str | None = None
     fingerprint: str | None = None
+    questions: tuple[Question, ...] = ()
     voters: int = 0
     ballots: int = 0
     counted: int = 0
@@ -67,6 +70,7 @@ class Report:
             "name": self.name,
             "uuid": self.uuid,
             "fingerprint": self.fingerprint,
+            "questions": [question.to_json() for question in self.questions],
             "voters": self.voters,
             "ballots": self.ballots,
             "counted": self.counted,

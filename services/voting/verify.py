@@ -16,7 +16,7 @@ Memory: a few records, some 250 bytes per credential and 20 per ballot. (Ranked 
 proven over all of them at once.)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from services.voting.archive import (
@@ -28,7 +28,7 @@ from services.voting.archive import (
     render_owned,
     render_setup_data,
 )
-from services.voting.ballot_batch import CheckBatches, check_batch
+from services.voting.ballot_batch import Batch, BatchVerdict, CheckBatches, check_batch
 from services.voting.ballot_index import BallotIndex, SeenBallots
 from services.voting.canonical import MalformedJson, members, parse_json, small_integer
 from services.voting.credential_list import CredentialList
@@ -75,7 +75,15 @@ _MAY_FOLLOW_RANKED = {**_MAY_FOLLOW, "EncryptedTally": {"Shuffle", "EndShuffles"
 
 def check_here(stream: BinaryIO) -> CheckBatches:
     """Check batches one after the other, in this process."""
-    return lambda election, batches: (check_batch(stream, election, batch) for batch in batches)
+
+    def check(election: Election, batches: Iterable[Batch], _ballots: int) -> Iterator[BatchVerdict]:
+        for batch in batches:
+            verdict = check_batch(stream, election, batch)
+            yield verdict
+            if verdict.wrong:
+                return
+
+    return check
 
 
 def verify(stream: BinaryIO, check_batches: CheckBatches | None = None) -> Report:
@@ -168,6 +176,7 @@ class _Verification:
     def _describe_election(self) -> None:
         report, election = self.report, self._election
         report.name, report.uuid, report.fingerprint = election.name, election.uuid, election.fingerprint
+        report.questions = election.questions
         report.passed("election")
 
     def _setup_trustees(self, raw: bytes) -> None:
@@ -210,7 +219,7 @@ class _Verification:
             return
         self._ballots_open = False
         wrong: list[tuple[int, str]] = []
-        for verdict in self._check_batches(self._election, self._index.batches()):
+        for verdict in self._check_batches(self._election, self._index.batches(), len(self._index)):
             self._tally.merge(verdict.ciphertexts, verdict.num_tallied, verdict.total_weight)
             wrong += [verdict.wrong] if verdict.wrong else []
         if wrong:
