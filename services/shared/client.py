@@ -8,7 +8,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -113,7 +113,7 @@ class ServiceClient:
         path: str,
         reply: type[Reply],
         *,
-        body: BaseModel | bytes | None = None,
+        body: BaseModel | bytes | AsyncIterable[bytes] | None = None,
         content_type: str = "application/json",
         params: Mapping[str, Any] | None = None,
         bearer: str | None = None,
@@ -121,7 +121,7 @@ class ServiceClient:
         idempotent: bool | None = None,
         client_address: str | None = None,
     ) -> Reply:
-        """One call. `reply` is a contract's model, or bytes, str or type(None).
+        """One call. `reply` is a contract's model, or bytes, str or type(None). A body in pieces is sent only once.
 
         `client_address` is whom we ask for; a callee believes it of the proxies in its settings.
 
@@ -130,7 +130,7 @@ class ServiceClient:
             Refused: an answer of 4xx.
         """
         if idempotent is None:
-            idempotent = method in {"GET", "PUT", "DELETE", "HEAD"}
+            idempotent = method in {"GET", "PUT", "DELETE", "HEAD"} and not isinstance(body, AsyncIterable)
         headers = self._headers(bearer, scheme)
         content = body.model_dump_json().encode() if isinstance(body, BaseModel) else body
         if content is not None:

@@ -1,5 +1,7 @@
 """How the pages call `voter`: one method per route, of the same name, all with the organiser's own token."""
 
+from collections.abc import AsyncIterable
+
 from services.shared.client import ServiceClient
 from services.voter.contract import (
     AddressCorrection,
@@ -20,7 +22,7 @@ class VoterClient(ServiceClient):
     service = "voter"
 
     async def import_roll(
-        self, election_id: str, raw: bytes, *, bearer: str, all_or_nothing: bool = False
+        self, election_id: str, raw: bytes | AsyncIterable[bytes], *, bearer: str, all_or_nothing: bool = False
     ) -> ImportReport:
         """Adds the voters of a CSV file, and changes those whose address is on the roll already."""
         return await self.call(
