@@ -38,7 +38,7 @@ class Progress:
         full = _WIDTH * self._done // max(self._total, 1)
         left = (time.monotonic() - self._began) / max(self._done, 1) * (self._total - self._done)
         bar = "#" * full + "." * (_WIDTH - full)
-        return f"[{bar}] {self._done} of {self._total} ballots, {int(left // 60)}:{int(left % 60):02} left"
+        return f"[{bar}] {100 * self._done // max(self._total, 1)} %, {int(left // 60)}:{int(left % 60):02} left"
 
     def _write(self, line: str) -> None:
         if self._stream:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from services.uvote.progress import Progress
-from services.voting.ballot_batch import Batch, BatchVerdict, CheckBatches, check_batch
+from services.voting.batches import Batch, BatchVerdict, CheckBatches, check_batch, work_of
 from services.voting.election import Election
 from services.voting.verify import check_here
 
 _MOST_PROCESSES = 16  # each takes some 8 MB
-_FEW_BALLOTS = 32  # are checked before processes would have started
+_LITTLE_WORK = work_of(16, 0)  # is done before processes would have started
 
 _Pipe: TypeAlias = "Connection[Batch, BatchVerdict | OSError]"
 
@@ -27,20 +27,20 @@ _Pipe: TypeAlias = "Connection[Batch, BatchVerdict | OSError]"
 def check_in_processes(path: Path, progress: Progress) -> CheckBatches:
     """Check batches of the archive at `path` on all cores; raises OSError when the file or a process fails."""
 
-    def check(election: Election, batches: Iterable[Batch], ballots: int) -> Iterator[BatchVerdict]:
-        progress.begin(ballots)
-        for verdict in _check(path, election, batches, ballots):
-            progress.advance(verdict.size)
+    def check(election: Election, batches: Iterable[Batch], work: int) -> Iterator[BatchVerdict]:
+        progress.begin(work)
+        for verdict in _check(path, election, batches, work):
+            progress.advance(verdict.work)
             yield verdict
 
     return check
 
 
-def _check(path: Path, election: Election, batches: Iterable[Batch], ballots: int) -> Iterator[BatchVerdict]:
+def _check(path: Path, election: Election, batches: Iterable[Batch], work: int) -> Iterator[BatchVerdict]:
     processes = min(_cores(), _MOST_PROCESSES)
-    if processes == 1 or ballots <= _FEW_BALLOTS:
+    if processes == 1 or work <= _LITTLE_WORK:
         with path.open("rb") as stream:
-            yield from check_here(stream)(election, batches, ballots)
+            yield from check_here(stream)(election, batches, work)
         return
     pipes: list[_Pipe] = []
     for _ in range(processes):

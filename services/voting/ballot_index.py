@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from services.voting.ballot_batch import Batch
+from services.voting.batches import BallotBatch
 from services.voting.credential_list import CredentialList
 
 _BATCH = 16  # ballots that one process checks at a stretch, a tenth of a second
@@ -36,7 +36,7 @@ class BallotIndex:
         self._end = end
         self._credentials.cast(signer, len(self._signers))
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[BallotBatch]:
         """All ballots; how they count is known when all have been appended."""
         for number, start in enumerate(self._starts):
             first = number * _BATCH
@@ -45,7 +45,7 @@ class BallotIndex:
                 self._credentials.counted_weight(signer, height)
                 for height, signer in enumerate(self._signers[first : first + _BATCH], start=first + 1)
             )
-            yield Batch(start, end, first + 1, tuple(weights))
+            yield BallotBatch(start, end, first + 1, tuple(weights))
 
 
 class SeenBallots:

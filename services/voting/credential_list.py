@@ -7,11 +7,14 @@ import hashlib
 import re
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
+from services.voting.batches import CredentialBatch
 from services.voting.canonical import MalformedJson
 from services.voting.credential import PublicCredential
 from services.voting.group import Group
 
+_BATCH = 256  # credentials that one process tests at a stretch, a tenth of a second
 _LARGEST_WEIGHT = 2**64 - 1
 _BLANKS = b" \t\r\n"
 _LINE = re.compile(rb'[ \t\r\n]*"([0-9a-f,]{1,700})"[ \t\r\n]*([,\]])')
@@ -22,7 +25,7 @@ class CredentialList:
     """Numbers the credentials of a list, knows their weights, and which ballot of each is the last so far."""
 
     def __init__(self, chunks: Iterable[bytes], group: Group) -> None:
-        """Reads the list; raises MalformedJson. Whether a key is in the group is asked when it signs a ballot."""
+        """Reads the list; raises MalformedJson. Whether the keys are in the group is for `check_batch` to say."""
         self._numbers: dict[bytes, int] = {}
         self._weights = array("Q")
         for line in _lines(chunks):
@@ -31,6 +34,17 @@ class CredentialList:
 
     def __len__(self) -> int:
         return len(self._weights)
+
+    def unused(self, chunks: Iterable[bytes]) -> Iterator[CredentialBatch]:
+        """The credentials that have signed no ballot, from the same list read once more."""
+        keys = (PublicCredential.parse(line).key for line in _lines(chunks))
+        idle = (key for key, last in zip(keys, self._last, strict=True) if not last)
+        while batch := tuple(islice(idle, _BATCH)):
+            yield CredentialBatch(batch)
+
+    @property
+    def number_unused(self) -> int:
+        return self._last.count(0)
 
     def number(self, key: str) -> int | None:
         return self._numbers.get(_digest(key))

@@ -42,7 +42,7 @@ class Report:
     trustees: list[str | None] = field(default_factory=list)
     decrypted_by: list[int] = field(default_factory=list)
     result: list[list[Any]] | None = None
-    checks: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CHECKS, NOT_REACHED))
+    checks: dict[str, str] = field(default_factory=lambda: dict.fromkeys(CHECKS, NOT_REACHED))  # by name, in order
     rejected: Rejected | None = None
 
     @property

@@ -136,7 +136,7 @@ def _permutation_challenges(election: Election, statement: str, count: int) -> l
 def _challenge(election: Election, statement: str, proof: _Proof) -> int:
     group = election.group
     commitments, chain = _serialise(group, [*proof.t, *proof.t_hat]), _serialise(group, proof.c_hat)
-    y = _serialise(group, [election.public_key])
+    y = group.text(election.public_key)
     return _hash(f"shuffle-challenge|{election.fingerprint}|{commitments}{statement}{chain}{y}") % group.q
 
 

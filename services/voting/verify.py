@@ -17,6 +17,7 @@ proven over all of them at once.)
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO
 
 from services.voting.archive import (
@@ -28,8 +29,8 @@ from services.voting.archive import (
     render_owned,
     render_setup_data,
 )
-from services.voting.ballot_batch import Batch, BatchVerdict, CheckBatches, check_batch
 from services.voting.ballot_index import BallotIndex, SeenBallots
+from services.voting.batches import Batch, BatchVerdict, CheckBatches, Wrong, check_batch, work_of
 from services.voting.canonical import MalformedJson, members, parse_json, small_integer
 from services.voting.credential_list import CredentialList
 from services.voting.decryption import (
@@ -76,7 +77,7 @@ _MAY_FOLLOW_RANKED = {**_MAY_FOLLOW, "EncryptedTally": {"Shuffle", "EndShuffles"
 def check_here(stream: BinaryIO) -> CheckBatches:
     """Check batches one after the other, in this process."""
 
-    def check(election: Election, batches: Iterable[Batch], _ballots: int) -> Iterator[BatchVerdict]:
+    def check(election: Election, batches: Iterable[Batch], _work: int) -> Iterator[BatchVerdict]:
         for batch in batches:
             verdict = check_batch(stream, election, batch)
             yield verdict
@@ -167,7 +168,7 @@ class _Verification:
             self._credentials = CredentialList(self._reader.chunks(credentials), self._election.group)
         except MalformedJson as error:
             raise Rejected("credentials", 0, str(error)) from error
-        self.report.passed("credentials")
+        self._credential_record = credentials
         self.report.voters = len(self._credentials)
         self._index, self._seen, self._ballots_open = BallotIndex(self._credentials), SeenBallots(), True
         self._tally = EncryptedTally.empty(self._election)
@@ -177,6 +178,8 @@ class _Verification:
         report, election = self.report, self._election
         report.name, report.uuid, report.fingerprint = election.name, election.uuid, election.fingerprint
         report.questions = election.questions
+        if not ranked_places(election):
+            del report.checks["shuffles"]
         report.passed("election")
 
     def _setup_trustees(self, raw: bytes) -> None:
@@ -214,16 +217,21 @@ class _Verification:
         self._close_ballots()
 
     def _close_ballots(self) -> None:
-        """Check all ballots that were indexed, in whatever order they get done, and name the first that is wrong."""
+        """Check all credentials and the ballots that were indexed, in any order, and name the first that is wrong."""
         if not self._ballots_open:
             return
         self._ballots_open = False
-        wrong: list[tuple[int, str]] = []
-        for verdict in self._check_batches(self._election, self._index.batches(), len(self._index)):
-            self._tally.merge(verdict.ciphertexts, verdict.num_tallied, verdict.total_weight)
+        unused = self._credentials.unused(self._reader.chunks(self._credential_record))
+        work = work_of(len(self._index), self._credentials.number_unused)
+        wrong: list[Wrong] = []
+        for verdict in self._check_batches(self._election, chain(unused, self._index.batches()), work):
+            if verdict.tally:
+                self._tally.merge(*verdict.tally)
             wrong += [verdict.wrong] if verdict.wrong else []
         if wrong:
-            raise Rejected("ballots", *min(wrong))
+            height, check, rule = min(wrong)
+            raise Rejected(check, height, rule)
+        self.report.passed("credentials")
         self.report.ballots, self.report.counted = len(self._index), self._tally.num_tallied
         self.report.weight = self._tally.total_weight
         self.report.passed("ballots")
