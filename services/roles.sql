@@ -48,6 +48,14 @@ BEGIN
   PERFORM pg_temp.allow('SELECT, INSERT, DELETE', 'auth.signing_keys');
 
   -- voter
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE, DELETE', 'voter.roll');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE, DELETE', 'voter.voter');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE', 'voter.edition');
+  PERFORM pg_temp.allow('SELECT, INSERT', 'voter.correction');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE, DELETE', 'voter.mail');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE', 'voter.reminded');
+  PERFORM pg_temp.allow('SELECT, INSERT, DELETE', 'voter.notice');
+  PERFORM pg_temp.allow('SELECT, UPDATE', 'voter.pace');
 
   -- election
   PERFORM pg_temp.allow('SELECT, INSERT, UPDATE, DELETE', 'election.elections'); -- a deleted draft takes its rows elsewhere with it

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.shared import identity, problems
-from services.shared.client import TIMEOUT
+from services.shared.client import TIMEOUT, Refused
 from services.shared.requests import Route
 from services.shared.settings import Settings
 
@@ -121,11 +121,17 @@ def create_service(
         settings.service, {name: identity.public_key(key) for name, key in settings.callers.items()}
     )
     problems.install(app)
+    app.add_exception_handler(Refused, _render_refused)
     app.include_router(_health(settings.service))
     for router in routers:
         app.include_router(router, prefix="/v1")
     app.add_middleware(Unforeseen)
     return app
+
+
+async def _render_refused(_: Request, __: Exception) -> JSONResponse:
+    # Routes turn the refusals that they expect into their own.
+    return problems.render(problems.BadGateway("A part of the system did not take what it was asked."))
 
 
 def new_router(**options: Any) -> APIRouter:

@@ -3,45 +3,16 @@
 - The order of the results is that of the voters, however the work is shared out.
 - Nothing is written down on the way: a list beside the voters' ids would tie the roll to the board. Whoever is
   interrupted begins again and finds the same credentials.
-- The processes end with ours, however that ends.
 """
 
 import asyncio
-import multiprocessing
-import os
-import threading
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
 
 from services.voter.codes import public_credentials
+from services.voter.processes import processes
 
 CHUNK = 250  # voters; about a third of a second
 SMALL = 50  # voters whose credentials are computed before a process has even started
-NICENESS = 5  # requests come first
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _prepare() -> None:
-    # A worker waits on a pipe whose other end it holds itself, so it would never learn that its parent was killed.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(NICENESS)
-
-
-@asynccontextmanager
-async def _pool() -> AsyncIterator[ProcessPoolExecutor]:
-    context = multiprocessing.get_context("spawn")  # a fork would copy our threads' locks and connections
-    pool = ProcessPoolExecutor(os.cpu_count(), context, _prepare)
-    try:
-        yield pool
-    finally:
-        await asyncio.to_thread(pool.shutdown, cancel_futures=True)
 
 
 async def compute_credentials(secret: bytes, uuid: str, voter_ids: Sequence[str]) -> AsyncIterator[list[str]]:
@@ -51,7 +22,7 @@ async def compute_credentials(secret: bytes, uuid: str, voter_ids: Sequence[str]
         return
     loop = asyncio.get_running_loop()
     chunks = [list(voter_ids[start : start + CHUNK]) for start in range(0, len(voter_ids), CHUNK)]
-    async with _pool() as pool:
+    async with processes() as pool:
         running = [loop.run_in_executor(pool, public_credentials, secret, uuid, chunk) for chunk in chunks]
         try:
             for future in running:

@@ -25,8 +25,12 @@ class UnreadableFile(ValueError):
     """The file as a whole cannot be read; the error's text is a sentence for a person."""
 
     def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
+        super().__init__(code, sentence)  # both, so that it survives the way from another process
         self.code = code
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 @dataclass(frozen=True)

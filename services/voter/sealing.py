@@ -6,8 +6,11 @@
 - One replica at a time; two would do no harm.
 """
 
+import asyncio
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
+from typing import Self
 
 import structlog
 
@@ -43,6 +46,24 @@ class RollNotFrozen(Exception):
 
 
 @dataclass(frozen=True)
+class PublicList:
+    """The public list as it travels: pages in numeric order, and what they are together."""
+
+    pages: list[CredentialsPage]
+    seal: CredentialsSeal
+
+    @classmethod
+    def of(cls, credentials: list[PublicCredential]) -> Self:
+        """Sorts and cuts; a second of computing for 100,000 voters."""
+        lines = json.loads(record := render_credentials(credentials))
+        starts = range(0, len(lines), CREDENTIALS_PAGE)
+        pages = [CredentialsPage(credentials=lines[start : start + CREDENTIALS_PAGE]) for start in starts]
+        total_weight = sum(credential.weight for credential in credentials)
+        digest = hashlib.sha256(record).hexdigest()
+        return cls(pages, CredentialsSeal(pages=len(pages), count=len(lines), total_weight=total_weight, hash=digest))
+
+
+@dataclass(frozen=True)
 class Sealing:
     """The step FREEZE_ROLL."""
 
@@ -50,6 +71,8 @@ class Sealing:
     election: ElectionClient
     ballot: BallotClient
     sealing_key: bytes
+    # Lists that could not be sent yet: computed once in the life of this process.
+    computed: dict[str, PublicList] = field(default_factory=dict)
 
     async def freeze_roll(self, election_id: str, uuid: str) -> None:
         """Does the whole step and reports it; raises RollNotFrozen when it is not to be done (any more)."""
@@ -57,9 +80,11 @@ class Sealing:
         if not roll.weights:
             report = Report(uuid=uuid, done=False, problem="The roll is empty.")
         else:
-            credentials = await self.compute_list(election_id, uuid, roll)
-            report = await self.send_list(uuid, credentials)
+            if uuid not in self.computed:
+                self.computed[uuid] = await self.compute_list(election_id, uuid, roll)
+            report = await self.send_list(uuid, self.computed[uuid])
         await self.election.report_step(election_id, Step.FREEZE_ROLL, report)
+        self.computed.pop(uuid, None)
         log.info("roll_frozen")
 
     async def freeze(self, election_id: str, uuid: str) -> FrozenRoll:
@@ -67,6 +92,7 @@ class Sealing:
         async with self.database.transaction("freeze_roll") as connection:
             store = EditionStore(connection)
             if not await store.freeze_roll(election_id, uuid):
+                self.computed.pop(uuid, None)
                 raise RollNotFrozen
             await store.put_secret(uuid, SealedSecret.create(uuid, self.sealing_key))
             sealed = await store.read_secret(uuid)
@@ -74,25 +100,26 @@ class Sealing:
             weights = await RollStore(connection).list_weights(election_id)
         return FrozenRoll(sealed.open(uuid, self.sealing_key), weights)
 
-    async def compute_list(self, election_id: str, uuid: str, roll: FrozenRoll) -> list[PublicCredential]:
+    async def compute_list(self, election_id: str, uuid: str, roll: FrozenRoll) -> PublicList:
         """The public credential of every voter; how far it has come is noted on the way."""
         keys: list[str] = []
         async for chunk in compute_credentials(roll.secret, uuid, roll.voter_ids):
             keys += chunk
             async with self.database.transaction("note_progress") as connection:
                 await EditionStore(connection).note_progress(election_id, uuid, len(keys))
-        return [PublicCredential(key, weight) for key, (_, weight) in zip(keys, roll.weights, strict=True)]
+        pairs = zip(keys, roll.weights, strict=True)
+        credentials = [PublicCredential(key, weight) for key, (_, weight) in pairs]
+        return await asyncio.to_thread(PublicList.of, credentials)
 
-    async def send_list(self, uuid: str, credentials: list[PublicCredential]) -> Report:
+    async def send_list(self, uuid: str, public: PublicList) -> Report:
         """Hands the sorted list to the board; the report on it."""
-        record = render_credentials(credentials)
-        lines = [credential.render() for credential in sorted(credentials, key=lambda one: (len(one.key), one.key))]
-        pages = [lines[start : start + CREDENTIALS_PAGE] for start in range(0, len(lines), CREDENTIALS_PAGE)]
-        for number, page in enumerate(pages):
-            await self.ballot.put_credentials_page(uuid, number, CredentialsPage(credentials=page))
-        total_weight = sum(credential.weight for credential in credentials)
-        digest = hashlib.sha256(record).hexdigest()
-        seal = CredentialsSeal(pages=len(pages), count=len(lines), total_weight=total_weight, hash=digest)
-        await self.ballot.seal_credentials(uuid, seal)
-        facts: dict[str, str | int] = {"voters": len(lines), "total_weight": total_weight, "credentials": digest}
+        for number, page in enumerate(public.pages):
+            await self.ballot.put_credentials_page(uuid, number, page)
+        await self.ballot.seal_credentials(uuid, public.seal)
+        seal = public.seal
+        facts: dict[str, str | int] = {
+            "voters": seal.count,
+            "total_weight": seal.total_weight,
+            "credentials": seal.hash,
+        }
         return Report(uuid=uuid, facts=facts)

@@ -244,6 +244,13 @@ class RollStore:
             SELECT election_id, revision FROM roll WHERE revision <> reported_revision LIMIT 100""",
         )
 
+    async def touch_drafts(self) -> None:
+        """Has every roll that is not frozen reported anew."""
+        await self.connection.execute(
+            """-- touch_drafts
+            UPDATE roll SET revision = revision + 1 WHERE frozen_uuid IS NULL"""
+        )
+
     async def note_reported(self, election_id: str, revision: int) -> None:
         """Election knows the roll as it was at this revision."""
         await self.connection.execute(
