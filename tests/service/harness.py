@@ -74,11 +74,11 @@ class System:
         `settings` come on top of the usual ones, by the names that they have in the service's settings; a service
         that is started again keeps them.
         """
-        started = [name for name in names if await self._fork(name, settings)]
+        started = [name for name in names if await self.begin(name, **settings)]
         await asyncio.gather(*(self.ready(name) for name in started))
 
-    async def _fork(self, name: str, settings: Mapping[str, Any]) -> bool:
-        """Starts a process, unless the service runs."""
+    async def begin(self, name: str, **settings: Any) -> bool:
+        """Starts a service and does not wait until it is ready; False when it runs already."""
         before = self.processes.get(name)
         if before and not before.told_to_end and self.launcher.exit_code(before.pid) is None:
             return False
