@@ -17,6 +17,9 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 from services.uvote.postgres import PrivatePostgres
 from tests.setup import belenios_version, find_chromium
 
+# The fixtures `system` and `fresh_system`: real services, for tests of several kinds.
+pytest_plugins = ["tests.service.fixtures"]
+
 # A fresh profile that asks nobody for anything: what goes over the network is what our pages ask for.
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",

@@ -1,4 +1,4 @@
-"""The fixture `system`: see harness.py."""
+"""The fixtures `system` and `fresh_system`: see harness.py."""
 
 from collections.abc import AsyncIterator
 
