@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.frontend import csrf, language, refusals, security, static_files
-from services.frontend.clients import browser_address, organiser_side, public_side
+from services.frontend.clients import organiser_side, public_side
 from services.frontend.cookies import Cookies
 from services.frontend.pages import ROUTERS
 from services.frontend.rendering import Pages
@@ -16,7 +16,7 @@ from services.shared.app import Resources, create_service
 
 
 class Reader:
-    """Who reads: their language for the templates, their address for `auth`."""
+    """Who reads: the language that their browser asks for."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -28,7 +28,6 @@ class Reader:
             await self.app(scope, receive, send)
             return
         accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
-        browser_address.set(scope["client"][0] if scope.get("client") else None)
         with language.speaking(language.choose_language(accepted, self.languages)):
             await self.app(scope, receive, send)
 

@@ -6,7 +6,6 @@ anyone, `voter` and the drafts of `election` with the organiser's own token.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import httpx
@@ -18,9 +17,6 @@ from services.frontend.settings import FrontendSettings
 from services.result.client import ResultClient
 from services.shared.client import LIMITS, TIMEOUT
 from services.voter.client import VoterClient
-
-# The address of the browser whose request is being answered; `auth` slows down guessing by it.
-browser_address: ContextVar[str | None] = ContextVar("browser_address", default=None)
 
 # The mail server answers a test mail, and a large roll is read, within one request.
 ORGANISERS_TIMEOUT = httpx.Timeout(60, connect=2, pool=2)
@@ -46,20 +42,12 @@ class PublicSide:
     result: ResultClient
 
 
-async def _name_the_browser(request: httpx.Request) -> None:
-    if address := browser_address.get():
-        request.headers["X-Forwarded-For"] = address
-
-
 @asynccontextmanager
 async def organiser_side(settings: FrontendSettings) -> AsyncIterator[OrganiserSide]:
-    """The clients of the organisers' side; `auth` learns the browser's address, nobody else does."""
-    async with (
-        httpx.AsyncClient(timeout=ORGANISERS_TIMEOUT, limits=LIMITS) as http,
-        httpx.AsyncClient(timeout=TIMEOUT, limits=LIMITS, event_hooks={"request": [_name_the_browser]}) as auth,
-    ):
+    """The clients of the organisers' side."""
+    async with httpx.AsyncClient(timeout=ORGANISERS_TIMEOUT, limits=LIMITS) as http:
         yield OrganiserSide(
-            AuthClient(settings.auth_url, http=auth),
+            AuthClient(settings.auth_url, http=http),
             ElectionClient(settings.election_url, http=http),
             VoterClient(settings.voter_url, http=http),
             BallotClient(settings.ballot_url, http=http),

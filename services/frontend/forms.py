@@ -70,7 +70,9 @@ class Form:
         self.errors.setdefault(name, sentence)
 
     def refused(self, refusal: Refused, field: str = GENERAL) -> None:
-        """Notes why another service did not take the form."""
+        """Notes why another service did not take the form; a session that has ended is no fault of the form."""
+        if refusal.status == 401:
+            raise refusal
         self.error(field, refusal.detail or _("This was not accepted."))
 
     def read(self, model: type[Model], fields: Mapping[str, str], **values: Any) -> Model | None:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -137,3 +137,8 @@ def render(request: Request, template: str, values: dict[str, Any] | None = None
     """A page of the application that the request belongs to."""
     pages: Pages = request.app.state.pages
     return pages.render(request, template, values, status=status)
+
+
+def see(path: str) -> RedirectResponse:
+    """Shows another page, by GET."""
+    return RedirectResponse(path, 303)

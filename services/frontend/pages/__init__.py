@@ -1,5 +1,28 @@
 """The pages, by who reads them; each module has one router."""
 
-from services.frontend.pages import account, board
+from services.frontend.pages import (
+    account,
+    appointing,
+    audit,
+    board,
+    editing,
+    mails,
+    organising,
+    roll,
+    running,
+    sealing,
+    voting,
+)
 
-ROUTERS = (account.router, board.router)
+ORGANISERS = (
+    account.router,
+    organising.router,
+    editing.router,
+    roll.router,
+    appointing.router,
+    sealing.router,
+    running.router,
+    mails.router,
+    audit.router,
+)
+ROUTERS = (*ORGANISERS, board.router, voting.router)

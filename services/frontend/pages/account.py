@@ -4,15 +4,14 @@
 - After signing in one returns to a page of this site or to the list of elections, never to another site.
 """
 
-from fastapi import Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import Request, Response
 
 from services.auth.contract import Credentials, NewOrganiser, NewPassword, Organiser, RefreshToken
 from services.frontend import session
 from services.frontend.cookies import read_cookie
 from services.frontend.forms import GENERAL, Form, Submitted
 from services.frontend.language import gettext as _
-from services.frontend.rendering import render
+from services.frontend.rendering import render, see
 from services.frontend.session import Clients, SignedIn
 from services.frontend.settings import FrontendSettings
 from services.shared.app import new_router, resource
@@ -32,9 +31,9 @@ def local_path(text: str) -> str:
     return text if plain and text.isascii() and len(text) <= 1000 else HOME
 
 
-def see(path: str) -> RedirectResponse:
-    """Shows another page, by GET."""
-    return RedirectResponse(path, 303)
+def address_of(request: Request) -> str | None:
+    """The browser's address, by which `auth` slows down guessing; no other service is told."""
+    return request.client.host if request.client else None
 
 
 @router.get("/sign-in", dependencies=[public()])
@@ -57,7 +56,8 @@ async def sign_in(request: Request, form: Submitted, clients: Clients) -> Respon
     )
     if credentials is not None:
         try:
-            session.begin(request, await clients.auth.sign_in(credentials))
+            opened = await clients.auth.sign_in(credentials, client_address=address_of(request))
+            session.begin(request, opened)
             return see(local_path(form.get("next")))
         except Refused as refusal:
             form.error(GENERAL, _sign_in_refusal(refusal))
@@ -122,8 +122,6 @@ async def change_password(request: Request, form: Submitted, browser: SignedIn, 
     try:
         await clients.auth.change_password(password, bearer=browser.auth)
     except Refused as refusal:
-        if refusal.status == 401:
-            raise
         form.refused(refusal, "current" if refusal.status == 403 else "new")
         return _account(request, organiser, form, refusal.status)
     session.forget(request)
@@ -164,7 +162,7 @@ async def sign_up(
     if organiser is None or form.errors:
         return render(request, "account/sign_up.html", {"form": form}, status=422)
     try:
-        await clients.auth.sign_up(organiser)
+        await clients.auth.sign_up(organiser, client_address=address_of(request))
     except Refused as refusal:
         form.refused(refusal)
         return render(request, "account/sign_up.html", {"form": form}, status=refusal.status)
