@@ -67,6 +67,11 @@ BEGIN
   PERFORM pg_temp.allow('SELECT, INSERT', 'election.audit');
 
   -- ballot
+  PERFORM pg_temp.allow('SELECT, INSERT', 'ballot.' || name)
+  FROM unnest(ARRAY['credential_lists', 'credentials', 'events', 'records', 'withdrawals']) AS name;
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE', 'ballot.credential_pages');
+  PERFORM pg_temp.allow('SELECT, INSERT, UPDATE (schedule_revision, schedule_applied, opens_at, closes_at, height,'
+    ' head, archive_bytes, ballots, voted, voted_weight, ended)', 'ballot.boards');
 
   -- result
   PERFORM pg_temp.allow('SELECT, INSERT, UPDATE', 'result.tallies');

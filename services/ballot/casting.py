@@ -15,7 +15,7 @@ by its sender is carried through.
 import asyncio
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from services.ballot.appending import Appending, CheckedBallot, require_allowance
@@ -95,7 +95,7 @@ class Casting:
         else:
             await self.appending.append(uuid, checked)
 
-    async def _look_up(self, questions: "list[CastQuestion] | tuple[CastQuestion, ...]") -> list[CastAnswer | None]:
+    async def _look_up(self, questions: Sequence[CastQuestion]) -> list[CastAnswer | None]:
         async with self.store.database.transaction("look_up_casts", readonly=True) as connection:
             return await self.store.look_up_casts(connection, questions)
 

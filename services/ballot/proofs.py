@@ -1,8 +1,8 @@
 """The bounded pool of processes that check proofs.
 
 - The pool takes so many ballots and no more; beyond, the sender is told to come back, and nothing is lost.
-- The processes start with the service and are told of each election before it opens, so the first voter waits for none.
-- A process that dies or hangs is replaced; its ballot is tried once more elsewhere, then the sender is told to come back.
+- The processes start with the service and prepare each election before it opens, so the first voter waits for none.
+- A process that dies or hangs is replaced; its ballot is tried once more, then the sender is told to come back.
 - Processes are started afresh, not forked: they share no connection, key or lock with the service.
 """
 

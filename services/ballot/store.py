@@ -5,6 +5,7 @@ Reading for the public is in store_reading.py, the public list before a board is
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.ballot.board import Link
 from services.ballot.rows import BallotLink, BoardRow, CastAnswer, CastQuestion, Rival
@@ -82,6 +83,11 @@ class Store:
             uuid,
         )
         return BoardRow.of(row) if row else None
+
+    async def read_clock(self, connection: Connection) -> datetime:
+        """The clock that decides."""
+        now: datetime = await connection.fetchval("-- read_clock\nSELECT clock_timestamp()")
+        return now
 
     async def read_boards(self, connection: Connection, uuids: Sequence[str]) -> dict[str, BoardRow]:
         """Several boards at once."""
@@ -197,9 +203,9 @@ class Store:
         )
 
     async def insert_event(
-        self, connection: Connection, uuid: str, link: Link, records: Sequence[tuple[bytes, bytes]]
+        self, connection: Connection, uuid: str, link: Link, records: Sequence[tuple[int, bytes, bytes]]
     ) -> None:
-        """An event that is no ballot, with its records: hash and content of each in their order."""
+        """An event that is no ballot, with its records: place, hash and content of each."""
         await connection.execute(
             """-- insert_event
             INSERT INTO events (uuid, height, type, hash, parent, payload, archive_start)
@@ -218,20 +224,19 @@ class Store:
             INSERT INTO records (uuid, height, place, piece, hash, size, content)
             VALUES ($1, $2, $3, 0, $4, octet_length($5::bytea), $5)
             """,
-            [(uuid, link.height, place, digest, content) for place, (digest, content) in enumerate(records)],
+            [(uuid, link.height, *record) for record in records],
         )
 
-    async def write_end(self, connection: Connection, uuid: str, link: Link, *, ended: bool) -> None:
-        """The board's new last event, which is no ballot."""
+    async def write_end(self, connection: Connection, uuid: str, link: Link) -> None:
+        """The board's new last event, which is EndBallots or comes after it."""
         await connection.execute(
             """-- write_end
-            UPDATE boards SET height = $2, head = $3, archive_bytes = $4, ended = $5 WHERE uuid = $1
+            UPDATE boards SET height = $2, head = $3, archive_bytes = $4, ended = true WHERE uuid = $1
             """,
             uuid,
             link.height,
             link.hash,
             link.archive_end,
-            ended,
         )
 
     async def write_schedule(
@@ -275,13 +280,14 @@ class Store:
         )
         return [(row["height"], row["hash"]) for row in rows]
 
-    async def read_last_type(self, connection: Connection, uuid: str, height: int) -> str:
-        """The type of the event at the board's height."""
-        kind: str = await connection.fetchval(
-            """-- read_last_type
-            SELECT type FROM events WHERE uuid = $1 AND height = $2
+    async def read_event(self, connection: Connection, uuid: str, height: int) -> tuple[str, bytes]:
+        """Type and hash of an event that is there."""
+        row = await connection.fetchrow(
+            """-- read_event
+            SELECT type, hash FROM events WHERE uuid = $1 AND height = $2
             """,
             uuid,
             height,
         )
-        return kind
+        assert row is not None  # events are never deleted
+        return row["type"], row["hash"]

@@ -79,10 +79,12 @@ class ReadingStore:
         rows = await connection.fetch(
             """-- list_chain
             SELECT height, type, parent, payload, archive_start FROM (
-              SELECT height, type, parent, payload, archive_start, min(archive_start) OVER () AS first
-              FROM events WHERE uuid = $1 AND height > $2 ORDER BY height LIMIT $3
-            ) AS e
-            WHERE archive_start <= first + $4 ORDER BY height
+              SELECT height, type, parent, payload, archive_start, min(archive_start) OVER () AS beginning FROM (
+                SELECT height, type, parent, payload, archive_start
+                FROM events WHERE uuid = $1 AND height > $2 ORDER BY height LIMIT $3
+              ) AS asked
+            ) AS page
+            WHERE archive_start <= beginning + $4 ORDER BY height
             """,
             uuid,
             after,
@@ -136,16 +138,18 @@ class ReadingStore:
         )
         return content
 
-    async def read_height_at(self, connection: Connection, uuid: str, offset: int) -> int | None:
-        """The height of the event that covers this byte of the archive."""
-        height: int | None = await connection.fetchval(
-            """-- read_height_at
-            SELECT height FROM events WHERE uuid = $1 AND archive_start <= $2 ORDER BY archive_start DESC LIMIT 1
+    async def find_offset(self, connection: Connection, uuid: str, offset: int) -> tuple[int, int]:
+        """Height and beginning of the event that covers this byte of the archive."""
+        row = await connection.fetchrow(
+            """-- find_offset
+            SELECT height, archive_start FROM events WHERE uuid = $1 AND archive_start <= $2
+            ORDER BY archive_start DESC LIMIT 1
             """,
             uuid,
             offset,
         )
-        return height
+        assert row is not None  # the Setup event begins where the archive's first member ends
+        return row["height"], row["archive_start"]
 
     async def look_up_tracker(self, connection: Connection, uuid: str, tracker: bytes) -> BallotRow | None:
         """The ballot with this hash."""
