@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 
 const MODULES = new URL("../../../services/frontend/static/voting/", import.meta.url);
-const [ballot, credential, decryption, election, errors, group, proofs, trustee, verify] = await Promise.all(
-  ["ballot", "credential", "decryption", "election", "errors", "group", "proofs", "trustee", "verify"].map(
+const [ballot, credential, decryption, election, errors, group, proofs, records, trustee, verify] = await Promise.all(
+  ["ballot", "credential", "decryption", "election", "errors", "group", "proofs", "records", "trustee", "verify"].map(
     (name) => import(new URL(`${name}.js`, MODULES).href),
   ),
 );
@@ -68,6 +68,45 @@ const COMMANDS = {
     const { challenge, response } = await proofs.proveKnowledge(group.BELENIOS_2048, secret, `sig|${hash}|`);
     const signature = { hash, proof: { challenge: challenge.toString(), response: response.toString() } };
     return `${body.slice(0, -1)},"signature":${JSON.stringify(signature)}}`;
+  },
+  proveOutsideTheGroup: async ({ definition, code }) => {
+    // A ciphertext times -1: where every challenge is even, all its proofs hold and only its membership is wrong.
+    const ours = await electionOf(definition);
+    const credentialText = await credential.publicCredential(code, ours.uuid);
+    const context = `${ours.fingerprint}|${credentialText}`;
+    const randomness = ours.group.randomScalar();
+    const alpha = ours.group.p - ours.group.powerOfG(randomness);
+    const beta = ours.powerOfKey(randomness);
+    const branches = [0n, 1n].map((value) => ({ ciphertext: { alpha, beta, randomness, plain: 0n }, value }));
+    const proveEvenly = async (prefix) => {
+      for (;;) {
+        const found = await proofs.proveOneOf(ours, prefix, branches, 0);
+        if (found.every(({ challenge }) => challenge % 2n === 0n)) return found.map(records.proofRecord);
+      }
+    };
+    const pair = `${alpha},${beta}`;
+    const individual = await proveEvenly(`prove|${context}|${pair}|`);
+    const overall = await proveEvenly(`prove|${context}|${pair}|${pair}|`);
+    const choices = [{ alpha: alpha.toString(), beta: beta.toString() }];
+    const answers = [{ choices, individual_proofs: [individual], overall_proof: overall }];
+    const names = { election_uuid: ours.uuid, election_hash: ours.fingerprint, credential: credentialText };
+    return JSON.stringify({ ...names, answers });
+  },
+  makeBallotFor: async ({ definition, questions, code, choices }) => {
+    // A dishonest voter answers other questions than those of the definition.
+    const altered = await election.parseElection(definition);
+    altered.questions = questions;
+    return (await ballot.makeBallot(altered, code, choices)).text;
+  },
+  makeTrusteeKeyOutsideTheGroup: async () => {
+    // Minus a key: where the challenge is even, its proof holds.
+    const ours = group.BELENIOS_2048;
+    const key = trustee.generatePrivateKey();
+    const twisted = ours.p - ours.powerOfG(key);
+    for (;;) {
+      const proof = await proofs.proveKnowledge(ours, key, `pok|${ours.name}|${twisted}|`);
+      if (proof.challenge % 2n === 0n) return { pok: records.proofRecord(proof), public_key: twisted.toString() };
+    }
   },
   makeTrusteeKey: async ({ name }) => {
     const key = trustee.generatePrivateKey();

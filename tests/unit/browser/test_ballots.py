@@ -12,7 +12,7 @@ import pytest
 from services.voting import ballot as python_ballot
 from services.voting.election import Election
 from tests.unit.browser.belenios import BeleniosElection
-from tests.unit.browser.conftest import BLANK, CHOICES
+from tests.unit.browser.conftest import BLANK, CHOICES, QUESTIONS
 from tests.unit.browser.javascript import Refusal, ask, ask_all
 
 ALLOWED = {
@@ -182,6 +182,51 @@ def test_the_answers_of_somebody_else_cannot_be_copied(open_election: BeleniosEl
     bob = ask("publicCredential", code=open_election.codes["bob"], uuid=open_election.uuid)
     copied = resigned(open_election, js_ballot, lambda ballot: ballot.update(credential=bob), voter="bob")
     assert refusal(open_election, copied).code == "ballot-proof"
+
+
+def test_a_ciphertext_outside_the_group_is_refused_even_if_its_proofs_hold(open_election: BeleniosElection) -> None:
+    definition = json.loads(open_election.definition)
+    definition["questions"] = [{"answers": ["Yes"], "min": 0, "max": 1, "question": "?"}]
+    text, who = json.dumps(definition), {"code": open_election.codes["ann"], "uuid": open_election.uuid}
+    body = ask("proveOutsideTheGroup", definition=text, code=who["code"])
+    with pytest.raises(Refusal) as refused:
+        ask("checkBallot", definition=text, text=ask("sign", body=body, **who))
+    assert refused.value.code == "ballot-proof"
+
+
+OTHER_QUESTIONS = {
+    "an answer more": ({"answers": ["a", "b", "c"]}, [[0, 0, 1]]),
+    "an answer less": ({"answers": ["a"]}, [[1]]),
+    "more of them": ({"max": 2}, [[1, 1]]),
+    "none of them": ({"min": 0}, [[0, 0]]),
+    "blank": ({"blank": True}, [[1, 0, 0]]),
+}
+
+
+@pytest.mark.parametrize(("change", "choices"), OTHER_QUESTIONS.values(), ids=OTHER_QUESTIONS.keys())
+def test_a_proven_answer_to_another_question_is_refused(
+    open_election: BeleniosElection, change: dict[str, Any], choices: list[list[int]]
+) -> None:
+    question = {"answers": ["a", "b"], "blank": False, "min": 1, "max": 1, "question": "?"}
+    definition = json.dumps({**json.loads(open_election.definition), "questions": [question]})
+    for asked, bits, accepted in (({}, [[1, 0]], True), (change, choices, False)):
+        given = {"questions": [{**question, **asked}], "code": open_election.codes["ann"], "choices": bits}
+        text = ask("makeBallotFor", definition=definition, **given)
+        [answer] = ask_all([("checkBallot", {"definition": definition, "text": text})])
+        assert getattr(answer, "code", "accepted") == ("accepted" if accepted else "ballot-proof")
+
+
+def test_a_definition_cannot_make_the_verifier_count_to_a_billion(open_election: BeleniosElection) -> None:
+    record = json.loads(open_election.definition)
+    record["questions"][3]["max"] = 2**33
+    definition = json.dumps(record)
+    given = [{**question, "blank": question.get("blank", False)} for question in QUESTIONS]
+    made = ask(
+        "makeBallotFor", definition=definition, questions=given, code=open_election.codes["ann"], choices=CHOICES
+    )
+    with pytest.raises(Refusal) as refused:
+        ask("checkBallot", definition=definition, text=made)
+    assert (refused.value.code, refused.value.details) == ("ballot-proof", {"question": 3})
 
 
 def test_an_answer_missing_or_doubled_is_refused(open_election: BeleniosElection, js_ballot: str) -> None:

@@ -170,6 +170,12 @@ def test_a_public_key_without_its_proof_is_refused(keys: list[dict[str, Any]], m
     assert (refused.value.name, refused.value.code) == ("InvalidTrustee", "trustee-proof")
 
 
+def test_a_public_key_outside_the_group_is_refused_even_if_its_proof_holds() -> None:
+    with pytest.raises(Refusal) as refused:
+        ask("checkPublicKey", record=ask("makeTrusteeKeyOutsideTheGroup"))
+    assert refused.value.code == "trustee-proof"
+
+
 @pytest.mark.parametrize("record", [None, {}, {"public_key": "4"}, {"pok": {}, "public_key": "4"}, [], "4"])
 def test_what_is_no_public_key_is_refused(record: object) -> None:
     with pytest.raises(Refusal) as refused:
