@@ -28,9 +28,6 @@ from services.voter.settings import VoterSettings
 from services.voter.trustees import Trustees
 from services.voter.working import Working
 
-# How long the roll of a deleted draft may stay.
-SWEEP_SECONDS = 3600
-
 
 def create_app(settings: VoterSettings) -> FastAPI:
     """The application of `voter`."""
@@ -67,7 +64,6 @@ def create_app(settings: VoterSettings) -> FastAPI:
             await stack.enter_async_context(polling("work", working.follow, settings.poll_seconds))
             await stack.enter_async_context(polling("trustees", trustees.follow, settings.poll_seconds))
             await stack.enter_async_context(polling("notices", notices.tell, settings.poll_seconds))
-            await stack.enter_async_context(polling("sweep", notices.report_drafts, SWEEP_SECONDS))
             yield
 
     return create_service(settings, routers=[routes.router], opener=opener, title="UVote voter")

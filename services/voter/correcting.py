@@ -16,8 +16,8 @@ from services.voter.addresses import InvalidAddress, MailAddress, parse_address
 from services.voter.contract import AddressCorrection
 from services.voter.corrections import Correction
 from services.voter.notices import note
+from services.voter.store import Store
 from services.voter.store_mail import MailStore
-from services.voter.store_roll import RollStore
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Act:
 
     async def correct(self, connection: Connection) -> None:
         """Changes the address, with all that belongs to it."""
-        store = RollStore(connection)
+        store = Store(connection)
         roll = await store.lock_roll(self.election_id)
         voter = await store.read_voter(self.election_id, self.voter_id)
         if roll is None or voter is None:
@@ -66,7 +66,7 @@ class Act:
             await self._record(connection, roll["frozen_uuid"], voter["address"])
 
     async def _record(self, connection: Connection, uuid: str, former_address: str) -> None:
-        store = RollStore(connection)
+        store = Store(connection)
         last = await store.last_correction(self.election_id)
         record = Correction(
             election_id=self.election_id,

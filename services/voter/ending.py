@@ -13,9 +13,9 @@ import structlog
 from services.election.client import ElectionClient
 from services.election.contract import Report, Step
 from services.shared.database import Database
+from services.voter.store import Store
 from services.voter.store_edition import EditionStore
 from services.voter.store_mail import MailStore
-from services.voter.store_roll import RollStore
 
 log = structlog.get_logger()
 
@@ -50,8 +50,10 @@ class Ending:
         log.info("secrets_destroyed")
 
     async def apply_retention(self, election_id: str, uuid: str) -> None:
-        """Deletes the roll and all that hangs on it."""
+        """Deletes the roll and all that hangs on it, once nobody has to be told of a dead code any more."""
         async with self.database.transaction("apply_retention") as connection:
-            await RollStore(connection).delete_roll(election_id)
+            if await MailStore(connection).has_withdrawals(election_id, None):
+                return
+            await Store(connection).delete_roll(election_id)
         await self.election.report_step(election_id, Step.APPLY_RETENTION, Report(uuid=uuid))
         log.info("roll_deleted")

@@ -19,7 +19,7 @@ from services.voter.csvfile import UnreadableFile
 from services.voter.notices import note
 from services.voter.processes import processes
 from services.voter.roll import WEIGHT_MAX, Entry, ParsedRoll, parse_roll
-from services.voter.store_roll import RollStore
+from services.voter.store import Store
 from services.voting.election import generate_uuid
 
 SMALL = 256 * 1024  # bytes that are read in less time than a process needs to start
@@ -68,7 +68,7 @@ async def _parse(raw: bytes) -> ParsedRoll:
 
 
 async def _put(connection: Connection, election_id: str, parsed: ParsedRoll) -> dict[int, Taken]:
-    store = RollStore(connection)
+    store = Store(connection)
     await lock_draft(store, election_id)
     taken: dict[int, Taken] = {}
     for start in range(0, len(parsed.entries), PORTION):
@@ -83,7 +83,7 @@ async def _put(connection: Connection, election_id: str, parsed: ParsedRoll) -> 
     return taken
 
 
-async def lock_draft(store: RollStore, election_id: str) -> None:
+async def lock_draft(store: Store, election_id: str) -> None:
     """Holds the roll until the transaction ends; raises Conflict when it is frozen."""
     await store.ensure_roll(election_id)
     roll = await store.lock_roll(election_id)

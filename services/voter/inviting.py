@@ -21,9 +21,9 @@ from services.voter.mails import Letterhead
 from services.voter.notices import note
 from services.voter.settings import VoterSettings
 from services.voter.smtp import Answer, MailServer, Outcome
+from services.voter.store import Store
 from services.voter.store_edition import EditionStore
 from services.voter.store_mail import MailStore
-from services.voter.store_roll import RollStore
 from services.voting.election import generate_uuid
 
 TEST_SECONDS = 8  # less than an organiser's page waits
@@ -66,7 +66,7 @@ class Inviting:
         """One voter's invitation again; if it has not been sent yet it becomes the next to be."""
         async with self.database.transaction("resend_invitation") as connection:
             mails = MailStore(connection)
-            if await RollStore(connection).read_voter(election_id, voter_id) is None:
+            if await Store(connection).read_voter(election_id, voter_id) is None:
                 raise NotFound("There is no such voter.")
             if not await mails.hurry_invitation(uuid, voter_id):
                 await mails.queue_resent(election_id, uuid, voter_id)
@@ -78,7 +78,7 @@ class Inviting:
         async with self.database.transaction("queue_reminders") as connection:
             if not await EditionStore(connection).want_reminders(uuid):
                 raise Conflict("Reminders are on their way already.", code="reminders-under-way")
-            voters = (await RollStore(connection).count_voters(election_id))["voters"]
+            voters = (await Store(connection).count_voters(election_id))["voters"]
             queued = max(0, voters - board.voted)
             await note(connection, election_id, uuid, "reminders_queued", {"queued": queued})
         return Queued(queued=queued)
@@ -87,7 +87,7 @@ class Inviting:
         """Queues the reminders that are wanted."""
         async with self.database.transaction("read_reminding", readonly=True) as connection:
             sealed = await EditionStore(connection).read_secret(uuid)
-            voter_ids = [voter_id for voter_id, _ in await RollStore(connection).list_weights(election_id)]
+            voter_ids = [voter_id for voter_id, _ in await Store(connection).list_weights(election_id)]
         unused: list[str] = []
         if sealed is not None:
             unused = await self._unused(sealed.open(uuid, self.settings.sealing_key_bytes()), uuid, voter_ids)
@@ -133,7 +133,7 @@ class Inviting:
     async def _note_test(self, election_id: str, answer: Answer) -> TestMailFate:
         if answer.outcome == Outcome.ACCEPTED:
             async with self.database.transaction("send_test_mail") as connection:
-                store = RollStore(connection)
+                store = Store(connection)
                 await store.ensure_roll(election_id)
                 await store.accept_test_mail(election_id)
         return TestMailFate(status=STATUS[answer.outcome], reply=answer.reply)

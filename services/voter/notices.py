@@ -2,7 +2,6 @@
 
 - What was done is told even if this process or `election` ends in between: it is written down with the act itself.
 - Telling it twice is the same as once.
-- A roll whose election is gone is deleted.
 """
 
 import json
@@ -16,7 +15,7 @@ from services.election.contract import Notice, RollSummary
 from services.shared.client import Refused
 from services.shared.database import Connection, Database
 from services.shared.problems import Unavailable
-from services.voter.store_roll import RollStore
+from services.voter.store import Store
 
 RARE = 5  # fewer voters than this with one weight can be told apart
 
@@ -25,7 +24,7 @@ Action = Literal["voter_address_corrected", "roll_imported", "roll_deleted", "in
 
 async def note(connection: Connection, election_id: str, uuid: str, action: Action, facts: dict[str, int]) -> None:
     """Writes down an act, in its own transaction."""
-    await RollStore(connection).add_notice(secrets.token_hex(32), election_id, uuid, action, facts)
+    await Store(connection).add_notice(secrets.token_hex(32), election_id, uuid, action, facts)
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Notices:
         """One round."""
         await self.report_rolls()
         async with self.database.transaction("list_notices", readonly=True) as connection:
-            rows = await RollStore(connection).list_notices()
+            rows = await Store(connection).list_notices()
         for row in rows:
             facts = json.loads(row["facts"])
             notice = Notice(uuid=row["uuid"], action=row["action"], key=row["key"], facts=facts)
@@ -48,7 +47,7 @@ class Notices:
             except Refused as refusal:
                 _pass_over(refusal)
             async with self.database.transaction("drop_notice") as connection:
-                await RollStore(connection).drop_notice(row["key"])
+                await Store(connection).drop_notice(row["key"])
 
     async def tell_soon(self, election_id: str) -> None:
         """Tells of a roll at once, so that who has just changed it finds the checklist up to date; or in a moment."""
@@ -58,14 +57,14 @@ class Notices:
     async def report_rolls(self) -> None:
         """Tells of every roll that has changed."""
         async with self.database.transaction("list_unreported", readonly=True) as connection:
-            rows = await RollStore(connection).list_unreported()
+            rows = await Store(connection).list_unreported()
         for row in rows:
             await self.report_roll(row["election_id"])
 
     async def report_roll(self, election_id: str) -> None:
         """Tells of one roll as it is now."""
         async with self.database.transaction("report_roll", isolation="repeatable_read", readonly=True) as connection:
-            store = RollStore(connection)
+            store = Store(connection)
             roll = await store.read_roll(election_id)
             if roll is None:
                 return
@@ -74,20 +73,8 @@ class Notices:
             await self.election.report_roll(election_id, summary)
         except Refused as refusal:
             _pass_over(refusal)
-            if refusal.status == 404:
-                await self._forget(election_id)
-                return
         async with self.database.transaction("note_reported") as connection:
-            await RollStore(connection).note_reported(election_id, roll["revision"])
-
-    async def report_drafts(self) -> None:
-        """Has every roll that can be changed reported anew: that tells which elections have been deleted."""
-        async with self.database.transaction("touch_drafts") as connection:
-            await RollStore(connection).touch_drafts()
-
-    async def _forget(self, election_id: str) -> None:
-        async with self.database.transaction("delete_roll") as connection:
-            await RollStore(connection).delete_roll(election_id)
+            await Store(connection).note_reported(election_id, roll["revision"])
 
 
 def _pass_over(refusal: Refused) -> None:

@@ -11,8 +11,8 @@ from services.voter.contract import MailKind, MailStatus, MailTotals, MailView, 
 from services.voter.importing import lock_draft
 from services.voter.notices import note
 from services.voter.roll import COLUMNS, fold, render_rows
+from services.voter.store import Store
 from services.voter.store_mail import MailStore
-from services.voter.store_roll import RollStore
 
 EXPORTED_AT_ONCE = 2_000
 BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets take UTF-8 for something else
@@ -27,7 +27,7 @@ class Reading:
     async def read_roll(self, election_id: str) -> Roll:
         """The roll in numbers; an empty one where none was imported."""
         async with self.database.transaction("read_roll", isolation="repeatable_read", readonly=True) as connection:
-            store = RollStore(connection)
+            store = Store(connection)
             roll = await store.read_roll(election_id)
             frozen_uuid = roll["frozen_uuid"] if roll else None
             totals = await store.count_voters(election_id)
@@ -44,14 +44,14 @@ class Reading:
     async def list_voters(self, election_id: str, query: str, after: str, limit: int) -> RollPage:
         """A page in the order of the addresses."""
         async with self.database.transaction("list_voters", readonly=True) as connection:
-            rows = await RollStore(connection).list_voters(election_id, fold(query.strip()), after, limit)
+            rows = await Store(connection).list_voters(election_id, fold(query.strip()), after, limit)
             voters = await _with_mails(connection, rows)
         return RollPage(voters=voters, next=rows[-1]["address_key"] if len(rows) == limit else None)
 
     async def read_voter(self, election_id: str, voter_id: str) -> Voter:
         """Raises NotFound."""
         async with self.database.transaction("read_voter", readonly=True) as connection:
-            row = await RollStore(connection).read_voter(election_id, voter_id)
+            row = await Store(connection).read_voter(election_id, voter_id)
             if row is None:
                 raise NotFound("There is no such voter.")
             return (await _with_mails(connection, [row]))[0]
@@ -73,7 +73,7 @@ class Reading:
         after = ""
         while True:
             async with self.database.transaction("export_roll", readonly=True) as connection:
-                rows = await RollStore(connection).list_voters(election_id, "", after, EXPORTED_AT_ONCE)
+                rows = await Store(connection).list_voters(election_id, "", after, EXPORTED_AT_ONCE)
             yield render_rows((row["address"], row["name"], row["weight"], row["group_label"]) for row in rows)
             if len(rows) < EXPORTED_AT_ONCE:
                 return
@@ -82,7 +82,7 @@ class Reading:
     async def remove_voter(self, election_id: str, voter_id: str) -> None:
         """Takes a voter off the roll; raises NotFound, and Conflict when the roll is frozen."""
         async with self.database.transaction("remove_voter") as connection:
-            store = RollStore(connection)
+            store = Store(connection)
             await lock_draft(store, election_id)
             await _refuse_while_untold(connection, election_id, voter_id)
             if not await store.remove_voter(election_id, voter_id):
@@ -92,7 +92,7 @@ class Reading:
     async def delete_roll(self, election_id: str, uuid: str) -> None:
         """Takes everybody off the roll; raises Conflict when it is frozen."""
         async with self.database.transaction("delete_roll") as connection:
-            store = RollStore(connection)
+            store = Store(connection)
             await lock_draft(store, election_id)
             await _refuse_while_untold(connection, election_id, None)
             if voters := await store.delete_voters(election_id):

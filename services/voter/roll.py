@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from services.voter.addresses import InvalidAddress, parse_address
 from services.voter.csvfile import CsvFile, Delimiter, Encoding, UnreadableFile, read_csv
@@ -31,8 +32,7 @@ WHOLE = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 COMPUTED = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row that can be taken. `row` counts from 1; `key` is what addresses are compared by."""
 
     row: int

@@ -21,8 +21,8 @@ from services.election.contract import Report, Step
 from services.shared.database import Database
 from services.voter.codes import SealedSecret
 from services.voter.credentials import compute_credentials
+from services.voter.store import Store
 from services.voter.store_edition import EditionStore
-from services.voter.store_roll import RollStore
 from services.voting.credential import PublicCredential, render_credentials
 
 log = structlog.get_logger()
@@ -97,7 +97,7 @@ class Sealing:
             await store.put_secret(uuid, SealedSecret.create(uuid, self.sealing_key))
             sealed = await store.read_secret(uuid)
             assert sealed is not None
-            weights = await RollStore(connection).list_weights(election_id)
+            weights = await Store(connection).list_weights(election_id)
         return FrozenRoll(sealed.open(uuid, self.sealing_key), weights)
 
     async def compute_list(self, election_id: str, uuid: str, roll: FrozenRoll) -> PublicList:

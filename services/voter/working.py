@@ -15,8 +15,8 @@ from services.shared.problems import Unavailable
 from services.voter.ending import Ending
 from services.voter.inviting import Inviting
 from services.voter.sealing import RollNotFrozen, Sealing
+from services.voter.store import Store
 from services.voter.store_edition import EditionStore
-from services.voter.store_roll import RollStore
 
 log = structlog.get_logger()
 
@@ -103,7 +103,7 @@ class Working:
         if work.state not in ANNOUNCED or self.announced.get(work.uuid) == text:
             return
         async with self.database.transaction("put_announcement") as connection:
-            await RollStore(connection).ensure_roll(work.election_id)
+            await Store(connection).ensure_roll(work.election_id)
             await EditionStore(connection).put_announcement(work.election_id, work.uuid, text)
         self.announced[work.uuid] = text
 

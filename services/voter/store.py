@@ -1,4 +1,4 @@
-"""Statements about the roll: its voters, its freezing, its corrections, and what election is told of it."""
+"""Every statement of the schema `voter`: here those about the roll, in `store_edition` and `store_mail` the others."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from services.voter.roll import Entry, fold
 PAGE = 5_000
 
 
-class RollStore:
+class Store:
     """The roll within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
@@ -242,13 +242,6 @@ class RollStore:
         return await self.connection.fetch(
             """-- list_unreported
             SELECT election_id, revision FROM roll WHERE revision <> reported_revision LIMIT 100""",
-        )
-
-    async def touch_drafts(self) -> None:
-        """Has every roll that is not frozen reported anew."""
-        await self.connection.execute(
-            """-- touch_drafts
-            UPDATE roll SET revision = revision + 1 WHERE frozen_uuid IS NULL"""
         )
 
     async def note_reported(self, election_id: str, revision: int) -> None:
