@@ -108,7 +108,7 @@ CREATE TABLE notice (
 
 -- The pace of all replicas together: one row.
 CREATE TABLE pace (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
   next_at timestamptz NOT NULL DEFAULT now() -- when the next mail may leave
 );
 
