@@ -59,7 +59,7 @@ class Installation:
     superuser_url: str
     ports: Mapping[str, int] = field(default_factory=lambda: PORTS)
     keys: Keys = field(default_factory=Keys)
-    smtp_port: int = 0
+    smtp_port: int = 2525
     mail_from: str = "elections@uvote.example"
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

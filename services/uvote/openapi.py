@@ -6,6 +6,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from fastapi import FastAPI
+
 from services.shared.settings import SERVICES
 from services.uvote.installation import Installation
 from services.uvote.serve import create_app, read_settings
@@ -13,13 +15,17 @@ from services.uvote.serve import create_app, read_settings
 FOLDER = Path(__file__).parent.parent
 
 
-def document(name: str) -> str:
-    """The service's OpenAPI document, as it is committed; nothing of the settings stands in it."""
+def unopened_app(name: str) -> FastAPI:
+    """The service's application, to be looked at only: what it is told leads nowhere."""
     told = Installation("postgresql://nowhere/").environment(name)
     given = {variable.removeprefix("UVOTE_").lower(): value for variable, value in told.items()}
     given["callers"] = json.loads(given["callers"])
-    app = create_app(read_settings(name, **given))
-    return json.dumps(app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return create_app(read_settings(name, **given))
+
+
+def document(name: str) -> str:
+    """The service's OpenAPI document, as it is committed; nothing of the settings stands in it."""
+    return json.dumps(unopened_app(name).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def place(name: str) -> Path:
