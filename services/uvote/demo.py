@@ -279,6 +279,8 @@ def run(args: Namespace) -> int:
         return 0
     except (LaunchError, PostgresError) as error:
         print(f"uvote demo: {error}", file=sys.stderr)
+    except TimeoutError as error:
+        print(f"uvote demo: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"uvote demo: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        print(f"uvote demo: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
     return 1

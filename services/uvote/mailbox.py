@@ -60,8 +60,11 @@ class Mailbox:
         def found() -> list[Mail]:
             return [mail for mail in self.mails if mail.to == to and containing in mail.text]
 
-        async with asyncio.timeout(seconds), self.arrived:
-            await self.arrived.wait_for(lambda: bool(found()))
+        try:
+            async with asyncio.timeout(seconds), self.arrived:
+                await self.arrived.wait_for(lambda: bool(found()))
+        except TimeoutError:
+            raise TimeoutError(f"No mail to {to} has arrived within {seconds:.0f} s.") from None
         return found()[-1]
 
 
