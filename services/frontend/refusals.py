@@ -10,6 +10,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,13 +35,22 @@ def of_refused(refused: Refused) -> problems.Problem:
 
 
 def install(app: FastAPI) -> None:
-    """Turns refusals of other services into ours."""
+    """Turns refusals of other services into ours, and mistyped addresses into pages that do not exist."""
 
     async def on_refused(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Refused)
         return problems.render(of_refused(error))
 
+    async def on_validation(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        # A page whose address cannot be right does not exist.
+        mistyped = any(item["loc"][0] == "path" for item in error.errors())
+        return problems.render(
+            problems.NotFound("There is no such page.") if mistyped else problems.of_validation(error)
+        )
+
     app.add_exception_handler(Refused, on_refused)
+    app.add_exception_handler(RequestValidationError, on_validation)
 
 
 def sign_in_path(request: Request) -> str:

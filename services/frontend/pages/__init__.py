@@ -11,6 +11,8 @@ from services.frontend.pages import (
     roll,
     running,
     sealing,
+    trustee,
+    voting,
     voting,
 )
 

@@ -73,6 +73,15 @@ async def confirm_decryption(desk: AtDesk, form: Submitted) -> Response:
     return desk.see()
 
 
+@router.get("/result")
+async def preview_result(desk: AtDesk) -> Response:
+    """The result before it is published."""
+    election = await desk.election()
+    return desk.render(
+        "result.html", {"election": election, "result": await desk.clients.result.read_result(election.uuid)}
+    )
+
+
 @router.post("/publication")
 async def publish_result(desk: AtDesk, _form: Submitted) -> Response:
     """Makes the result page public."""
