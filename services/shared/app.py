@@ -116,7 +116,15 @@ def create_service(
             )
             yield
 
-    app = FastAPI(title=title, version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.state.callers = identity.Callers(
         settings.service, {name: identity.public_key(key) for name, key in settings.callers.items()}
     )

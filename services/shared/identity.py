@@ -182,6 +182,11 @@ class Access:
 
     kind: ClassVar[str]
 
+    @property
+    def who(self) -> tuple[str, ...]:
+        """Who is let in, in a few words."""
+        return (self.kind,)
+
 
 class Public(Access):
     """Anyone. Cookies and Authorization are not looked at."""
@@ -199,6 +204,11 @@ class CallerIs(Access):
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
+
+    @property
+    def who(self) -> tuple[str, ...]:
+        """The services."""
+        return tuple(f"caller:{name}" for name in self.names)
 
     def __call__(self, request: Request) -> str:
         """The name of the calling service."""

@@ -4,10 +4,14 @@ import importlib.util
 import json
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 
+from services.shared.identity import Access
 from services.shared.settings import SERVICES
 from services.uvote.installation import Installation
 from services.uvote.serve import create_app, read_settings
@@ -23,9 +27,26 @@ def unopened_app(name: str) -> FastAPI:
     return create_app(read_settings(name, **given))
 
 
+def markers(dependant: Dependant) -> Iterator[Access]:
+    """Who may call a route, as its dependencies say."""
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Access):
+            yield dependency.call
+        yield from markers(dependency)
+
+
 def document(name: str) -> str:
-    """The service's OpenAPI document, as it is committed; nothing of the settings stands in it."""
-    return json.dumps(unopened_app(name).openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """The service's OpenAPI document, as it is committed; nothing of the settings stands in it.
+
+    `x-access` names who may call an operation: a kind of access, and for internal ones the callers.
+    """
+    app = unopened_app(name)
+    described = app.openapi()
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            operation = described["paths"].get(route.path, {}).get(method.lower(), {})
+            operation["x-access"] = [who for marker in markers(route.dependant) for who in marker.who]
+    return json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def place(name: str) -> Path:

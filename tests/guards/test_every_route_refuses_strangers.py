@@ -26,7 +26,7 @@ from services.auth.sealing import Sealing
 from services.shared.identity import Access, CallerIs, private_key
 from services.shared.requests import Route as LimitedRoute
 from services.uvote.installation import CALLEES
-from services.uvote.openapi import existing, unopened_app
+from services.uvote.openapi import existing, markers, unopened_app
 from tests.service.harness import System
 
 KINDS = {"public", "caller", "organiser", "trustee", "session"}
@@ -70,15 +70,8 @@ def _routes(service: str) -> Iterator[RouteUnderTest]:
         assert isinstance(route, APIRoute), f"{service}: {context.path} is not a route that can be guarded"
         for method in sorted(context.methods or ()):
             path = _filled(str(context.path), context.dependant)
-            markers = tuple(_markers(context.dependant))
-            yield RouteUnderTest(service, method, path, route.name, markers, isinstance(route, LimitedRoute))
-
-
-def _markers(dependant: Dependant) -> Iterator[Access]:
-    for dependency in dependant.dependencies:
-        if isinstance(dependency.call, Access):
-            yield dependency.call
-        yield from _markers(dependency)
+            access = tuple(markers(context.dependant))
+            yield RouteUnderTest(service, method, path, route.name, access, isinstance(route, LimitedRoute))
 
 
 def _filled(path: str, dependant: Dependant) -> str:
@@ -226,9 +219,9 @@ async def test_trustees_routes_refuse_all_but_trustees(stage: Stage, service: st
 async def test_organisers_pages_send_strangers_to_sign_in(stage: Stage, service: str) -> None:
     await stage.system.start(service)
     for route in marked(service, "session"):
-        assert await admitted(stage, route, stage.strangers(service), None, {303, *REFUSED}) == []
-        for cookie in ("__Host-session=x", "__Host-access=x; __Host-refresh=x"):
-            assert await admitted(stage, route, [None], cookie, {303, *REFUSED}) == []
+        strangers = [None, "Bearer x", stage.call_token("operator", service), *stage.organisers("election")]
+        for cookie in (None, "__Host-session=x", "__Host-access=x; __Host-refresh=x"):
+            assert await admitted(stage, route, strangers, cookie, {303, *REFUSED}) == []
 
 
 @pytest.mark.parametrize("service", existing())
