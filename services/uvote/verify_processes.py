@@ -43,9 +43,13 @@ def _check(path: Path, election: Election, batches: Iterable[Batch], work: int) 
             yield from check_here(stream)(election, batches, work)
         return
     pipes: list[_Pipe] = []
-    for _ in range(processes):
-        pipes.append(_start(path, election, pipes))
-    yield from _distribute(pipes, iter(batches))
+    try:
+        for _ in range(processes):
+            pipes.append(_start(path, election, pipes))
+        yield from _distribute(pipes, iter(batches))
+    finally:
+        for pipe in pipes:
+            pipe.close()
 
 
 def _start(path: Path, election: Election, pipes: list[_Pipe]) -> _Pipe:
@@ -76,19 +80,22 @@ def _work(
 
 
 def _distribute(pipes: list[_Pipe], batches: Iterator[Batch]) -> Iterator[BatchVerdict]:
-    busy = [pipe for pipe, batch in zip(pipes, batches, strict=False) if pipe.send(batch) is None]
+    busy = []
+    for pipe, batch in zip(pipes, batches, strict=False):
+        pipe.send(batch)
+        busy.append(pipe)
     while busy:
-        for pipe in wait(busy):
-            assert isinstance(pipe, Connection)
+        ready = wait(busy)
+        for pipe in [pipe for pipe in busy if pipe in ready]:
             verdict = _receive(pipe)
             yield verdict
-            batch = None if verdict.wrong else next(batches, None)
             if verdict.wrong:
                 batches = iter(())
-            if batch is None:
+            following = next(batches, None)
+            if following is None:
                 busy.remove(pipe)
             else:
-                pipe.send(batch)
+                pipe.send(following)
 
 
 def _receive(pipe: _Pipe) -> BatchVerdict:

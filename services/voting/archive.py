@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from services.voting.canonical import MalformedJson, decimal, members, parse_json, render_json, small_integer
+from services.voting.canonical import MalformedJson, decimal, members, parse_json, render_json, small_integer, text
 
 BLOCK = 512
 KEPT_CONTENT = 64 * 1024  # records up to this size are kept with their event, larger ones are read again when wanted
@@ -63,7 +63,7 @@ class Event:
         parent, height, kind, payload = members(
             parse_json(raw), "parent", "height", "type", "payload", optional=optional
         )
-        event = cls(_optional_hash(parent), small_integer(height), kind, _optional_hash(payload))
+        event = cls(_optional_hash(parent), small_integer(height), text(kind), _optional_hash(payload))
         if event.render() != raw:
             raise MalformedJson("the event is not in canonical form")
         return event

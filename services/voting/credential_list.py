@@ -103,7 +103,8 @@ class _Unread:
     def line(self) -> tuple[str, bytes]:
         """The next string, and the comma or bracket behind it."""
         while not (match := _LINE.match(self._text, self._place)):
-            if len(self._text) - self._place > _LONGEST_LINE or not self._more():
+            self._text, self._place = self._text[self._place :].lstrip(_BLANKS), 0
+            if len(self._text) > _LONGEST_LINE or not self._more():
                 raise MalformedJson("the list of credentials is not an array of credentials")
         self._place = match.end()
         return match[1].decode("ascii"), match[2]
@@ -115,5 +116,5 @@ class _Unread:
 
     def _more(self) -> bool:
         chunk = next(self._chunks, b"")
-        self._text, self._place = self._text[self._place :].lstrip(_BLANKS) + chunk, 0
+        self._text, self._place = self._text[self._place :] + chunk, 0
         return bool(chunk)

@@ -6,7 +6,7 @@ Promise: the fingerprint is that of the exact bytes; they are never written agai
 import functools
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,10 @@ class Election:
         if any(isinstance(question, NonHomomorphicQuestion) for question in questions) and not _can_rank(group):
             raise InvalidElection(f"ranked questions are not possible in the group {group.name}")
         return cls(raw, uuid, name, description, group, group.parse_member(value.get("public_key")), questions)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "Election"], tuple[bytes]]:
+        """Travels between processes as its bytes, without the tables."""
+        return Election.parse, (self.raw,)
 
     @functools.cached_property
     def fingerprint(self) -> str:
