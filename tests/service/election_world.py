@@ -1,7 +1,7 @@
 """What tests of `election` say again and again: an organiser with a draft, and the services that report to it."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,11 +69,16 @@ class World:
 
     system: System
     organiser: str
-    token: str
+    tokens: Mapping[str, str]  # by audience
     anyone: ElectionClient
     voter: ElectionClient
     ballot: ElectionClient
     result: ElectionClient
+
+    @property
+    def token(self) -> str:
+        """The organiser's token for `election`."""
+        return self.tokens["election"]
 
     async def election(self, election_id: str) -> Election:
         return await self.anyone.read_election(election_id, bearer=self.token)
@@ -196,7 +201,7 @@ async def make_world(system: System) -> AsyncIterator[World]:
         yield World(
             system,
             organiser.id,
-            tokens["election"],
+            tokens,
             client(None),
             client("voter"),
             client("ballot"),
