@@ -3,6 +3,7 @@
 Every text that crosses a service boundary is free of NUL and of lone surrogates: PostgreSQL stores neither.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
@@ -51,7 +52,16 @@ Tracker = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{43}$")]
 # A number of the protocol: decimal, no sign, no leading zero.
 Decimal = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,700})$")]
 
-Instant = AwareDatetime
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the calendar in UTC") from None
+
+
+# A point in time, whatever offset it was written with.
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class Contract(BaseModel):
