@@ -24,7 +24,7 @@ class MailStore:
               SELECT FROM mail WHERE status IN ('queued', 'deferred') AND next_try_at <= now() LIMIT 1
             )
             UPDATE pace SET next_at = greatest(next_at, now()) + $1 FROM due
-            RETURNING extract(epoch FROM next_at - $1 - now())::float8""",
+            RETURNING extract(epoch FROM next_at - $1::interval - now())::float8""",
             interval,
         )
         return seconds
