@@ -10,8 +10,8 @@ from services.frontend.language import gettext as _
 def script_texts() -> dict[str, str]:
     """All of them; `%(name)s` is filled in by the script."""
     return {
-        "in-your-zone": _("%(time)s (your time, %(zone)s)"),
-        "in-both-zones": _("%(own)s, which is %(time)s in %(zone)s"),
+        "in-your-zone": _("%(time)s (%(zone)s, your time)"),
+        "in-both-zones": _("%(time)s (%(zone)s, your time; %(theirs)s in %(place)s)"),
         "open-until": _("Open until %(time)s"),
         "closed-at": _("Ended on %(time)s"),
         **_choosing(),

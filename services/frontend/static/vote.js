@@ -263,6 +263,7 @@ function recall() {
 }
 
 async function start() {
+  page.dataset.started = "";
   const isDone = recall();
   listen();
   if (isDone) {

@@ -16,9 +16,9 @@ const REASONS = /** @type {{[code: string]: import("./failures.js").Reason}} */ 
   closed: "closed",
   withdrawn: "withdrawn",
   "unknown-credential": "unknown-code",
-  "revote-forbidden": "already-voted",
+  "already-voted": "already-voted",
   "too-many-ballots": "too-many-ballots",
-  "wrong-election": "wrong-definition",
+  "foreign-ballot": "wrong-definition",
 });
 
 /** @param {string | null} header seconds or a date @returns {number} seconds */

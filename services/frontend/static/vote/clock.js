@@ -27,15 +27,20 @@ function format(moment, zone, options) {
   return new Intl.DateTimeFormat(language, { timeZone: zone, ...options }).format(moment);
 }
 
+/** @param {string} zone @returns {string} how people call it: its city */
+function place(zone) {
+  return zone.slice(zone.lastIndexOf("/") + 1).replaceAll("_", " ");
+}
+
 /** @param {string} instant @param {string} zone of the election @returns {string} */
 export function describe(instant, zone) {
   const moment = new Date(instant);
-  const long = /** @type {const} */ ({ weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  const time = format(moment, ownZone, { weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" });
   const short = /** @type {const} */ ({ dateStyle: "short", timeStyle: "short" });
-  const own = text("in-your-zone", { time: format(moment, ownZone, long), zone: ownZone.replaceAll("_", " ") });
-  if (format(moment, zone, short) === format(moment, ownZone, short)) return own;
+  const isSame = format(moment, zone, short) === format(moment, ownZone, short);
+  if (isSame) return text("in-your-zone", { time, zone: place(ownZone) });
   const theirs = format(moment, zone, { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
-  return text("in-both-zones", { own, time: theirs, zone: zone.replaceAll("_", " ") });
+  return text("in-both-zones", { time, zone: place(ownZone), theirs, place: place(zone) });
 }
 
 const UNITS = /** @type {const} */ ([["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]]);

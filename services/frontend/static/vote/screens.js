@@ -49,6 +49,7 @@ export function show(name, { quietly = false } = {}) {
   for (const other of sections.values()) other.hidden = other !== section;
   element("steps").hidden = !section.dataset.of;
   markStep(section.dataset.of ?? "");
+  announce("");
   if (quietly) return;
   const heading = /** @type {HTMLElement} */ (section.querySelector("h2"));
   heading.focus({ preventScroll: true });
