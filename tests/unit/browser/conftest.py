@@ -1,13 +1,14 @@
 """Elections of the real belenios-tool that several tests look at and none changes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.browser.belenios import BeleniosElection
 from tests.unit.browser.javascript import ask
 
-QUESTIONS = [
+QUESTIONS: list[dict[str, Any]] = [
     {"answers": ["Apple", "Pear", "Plum", "Fig", "Quince"], "min": 1, "max": 1, "question": "Which tree?"},
     {"answers": ["Yes", "No"], "blank": True, "min": 1, "max": 1, "question": "A pond?"},
     {"answers": ["Ann", "Bob", "Cleo"], "blank": True, "min": 2, "max": 3, "question": "Board?"},

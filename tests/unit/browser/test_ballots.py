@@ -133,6 +133,8 @@ def test_a_ballot_of_another_election_is_refused(open_election: BeleniosElection
     with pytest.raises(Refusal) as refused:
         ask("checkBallot", definition=definition, text=js_ballot)
     assert refused.value.code == "ballot-foreign"
+    renamed = resigned(open_election, js_ballot, lambda ballot: ballot.update(election_uuid="1" * 14))
+    assert refusal(open_election, renamed).code == "ballot-foreign"
 
 
 def numbers_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -71,8 +71,9 @@ def test_the_report_says_what_was_checked() -> None:
     assert report["result"] == [["0", "2", "0", "51", "3"], ["2", "3", "54"], ["51", "3", "51"]]
     assert (report["voters"], report["ballots"], report["counted"], report["totalWeight"]) == (5, 5, 4, "56")
     assert report["isComplete"]
-    assert report["progress"][-1] == {"bytes": (VECTORS / "ok_weighted.bel").stat().st_size, "ballots": 5}
-    assert len(report["progress"]) == report["events"]
+    size = (VECTORS / "ok_weighted.bel").stat().st_size
+    assert report["progress"][-1] == {"bytes": size, "credentials": 5, "ballots": 5}
+    assert len(report["progress"]) == report["events"] + 5
 
 
 def test_a_rebuilt_archive_is_the_same() -> None:
@@ -290,6 +291,14 @@ LISTS: dict[str, tuple[Callable[[list[str]], Any], str]] = {
 @pytest.mark.parametrize(("edit", "code"), LISTS.values(), ids=LISTS.keys())
 def test_a_broken_public_list_is_refused(edit: Callable[[list[str]], Any], code: str) -> None:
     assert verdicts({"it": changed(lambda steps: with_record(steps, 0, 2, edit))}) == {"it": code}
+
+
+def test_a_credential_outside_the_group_is_refused_where_proofs_are_checked() -> None:
+    def add(steps: list[Step]) -> None:
+        with_record(steps, 0, 2, lambda lines: [*lines, "5"])
+
+    assert verdicts({"it": changed(add)}) == {"it": "credentials-group"}
+    assert verdicts({"it": changed(add)}, proofs=False) == {"it": "accepted"}
 
 
 def test_a_weight_that_was_changed_later_is_noticed() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from services.voting import trustee as python_trustee
 from services.voting.group import BELENIOS_2048
-from tests.unit.browser.archives import compact, put_together, take_apart, tally_step
+from tests.unit.browser.archives import Step, compact, put_together, take_apart, tally_step
 from tests.unit.browser.belenios import BeleniosElection
 from tests.unit.browser.conftest import BLANK, CHOICES, QUESTIONS
 from tests.unit.browser.javascript import Refusal, ask, ask_all
@@ -149,6 +149,18 @@ def test_a_tally_that_differs_from_the_ballots_is_not_decrypted(
     assert {name: answer.code for name, answer in zip(boards, answers, strict=True)} == dict.fromkeys(
         boards, "tally-differs"
     )
+
+
+def test_without_proofs_a_ballot_must_still_fit_the_questions(open_election: BeleniosElection) -> None:
+    """A dishonest voter must not be able to stop the trustees, who leave out the proofs to save time."""
+    questions = [{**question, "blank": True} for question in QUESTIONS]
+    choices = [[1, *[0] * len(question["answers"])] for question in QUESTIONS]
+    given = {"definition": open_election.definition, "code": open_election.codes["ann"], "choices": choices}
+    step = Step("Ballot", [ask("makeBallotFor", questions=questions, **given).encode()])
+    board = put_together([*take_apart(open_election.archive.read_bytes()), step])
+    with pytest.raises(Refusal) as refused:
+        ask("checkBoard", base64=as_base64(board), proofs=False)
+    assert (refused.value.code, refused.value.details["question"]) == ("ballot-proof", 0)
 
 
 def test_a_number_outside_the_group_is_never_raised_to_the_private_key(open_election: BeleniosElection) -> None:

@@ -2,10 +2,12 @@
 /**
  * The public list: who may vote, each by a public credential, and with which weight.
  *
- * Promises: no credential stands on it twice; every weight is a whole number.
+ * Promises: no credential stands on it twice; every weight is a whole number. Whether the credentials lie in the group is a
+ * step of its own, because it takes a power for each.
  */
 import { isDecimal, parseJson, readOr } from "./encoding.js";
 import { InvalidCredentials } from "./errors.js";
+import { BELENIOS_2048 } from "./group.js";
 
 /** Credential (decimal) to weight. @typedef {Map<string, bigint>} Credentials */
 
@@ -37,4 +39,19 @@ export function parseCredentials(raw) {
     credentials.set(credential, weight);
   }
   return credentials;
+}
+
+/**
+ * @param {Credentials} credentials
+ * @param {(checked: number) => void} [onProgress] called after every credential (1.3 ms each)
+ * @throws {InvalidCredentials} `credentials-group`
+ */
+export function checkMembership(credentials, onProgress = () => {}) {
+  let checked = 0;
+  for (const credential of credentials.keys()) {
+    if (!BELENIOS_2048.isElement(BigInt(credential))) {
+      throw new InvalidCredentials("credentials-group", "a credential is not an element of the group");
+    }
+    onProgress(++checked);
+  }
 }

@@ -54,7 +54,7 @@ export class InvalidTrustee extends VotingError {}
 /** A private key file is refused: `key-malformed`, `key-foreign` (it belongs to no trustee of this election). */
 export class InvalidKey extends VotingError {}
 
-/** The public list is refused: `credentials-malformed`, `credentials-duplicate`. */
+/** The public list is refused: `credentials-malformed`, `credentials-duplicate`, `credentials-group`. */
 export class InvalidCredentials extends VotingError {}
 
 /**

@@ -125,7 +125,7 @@ export class Session {
   /**
    * Check a board and keep it for `decrypt`.
    * @param {({url: string} | {file: Blob}) & {proofs?: boolean}} parameters see {@link checkBoard}
-   * @param {OnProgress} onProgress `{bytes, total, ballots}`; total is 0 where the length is unknown
+   * @param {OnProgress} onProgress `{bytes, total, credentials, ballots}`; total is 0 where the length is unknown
    * @returns {Promise<import("./verify.js").Report>}
    * @throws {import("./errors.js").VotingError}
    */

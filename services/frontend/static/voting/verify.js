@@ -7,7 +7,7 @@
  * goes, with `isComplete` false.
  */
 import { readEvents } from "./board.js";
-import { parseCredentials } from "./credentials.js";
+import { checkMembership, parseCredentials } from "./credentials.js";
 import { checkPartialDecryption, checkResult, partialDecryption } from "./decryption.js";
 import { parseElection } from "./election.js";
 import { InvalidDecryption, InvalidKey, InvalidTally, VotingError } from "./errors.js";
@@ -37,7 +37,8 @@ import { membersOf, parseTrustees, publicKeyOf } from "./trustee.js";
  * @property {number} events
  */
 
-/** @typedef {{bytes: number, ballots: number}} Progress how much of the archive has been checked */
+/** How much of the archive has been checked. @typedef {{bytes: number, credentials: number, ballots: number}} Progress */
+/** @typedef {{proofs: boolean, onProgress: (progress: Progress) => void}} Options of {@link checkBoard} */
 
 /** A board that is being checked, event by event. */
 export class Board {
@@ -64,15 +65,17 @@ export class Board {
 
   /**
    * @param {BoardEvent} event the first: Setup
-   * @param {{proofs: boolean}} options of the {@link BallotBox}
+   * @param {Options} options
    * @returns {Promise<Board>}
    * @throws {VotingError}
    */
-  static async setUp({ data, hash }, options) {
+  static async setUp({ data, hash }, { proofs, onProgress }) {
     const election = await parseElection(data.election);
     election.prepare();
     const trustees = await parseTrustees(data.trustees, election);
-    return new Board(election, trustees, new BallotBox(election, parseCredentials(data.credentials), options), hash);
+    const credentials = parseCredentials(data.credentials);
+    if (proofs) checkMembership(credentials, (checked) => onProgress({ bytes: 0, credentials: checked, ballots: 0 }));
+    return new Board(election, trustees, new BallotBox(election, credentials, { proofs }), hash);
   }
 
   /**
@@ -145,7 +148,8 @@ export class Board {
  * Check a whole board.
  * @param {Source} source the archive, whole or as it arrives
  * @param {{proofs?: boolean, onProgress?: (progress: Progress) => void}} [options] `proofs: false` checks the ballots'
- *   signatures only: the tally is then that of the published ballots, but these may hold more than a voter may choose
+ *   signatures only, and no credential that has not voted: the tally is then that of the published ballots, but these may
+ *   hold more than a voter may choose
  * @returns {Promise<Board>}
  * @throws {VotingError}
  */
@@ -155,12 +159,12 @@ export async function checkBoard(source, { proofs = true, onProgress = () => {} 
   for await (const event of readEvents(source)) {
     try {
       if (board) await board.add(event);
-      else board = await Board.setUp(event, { proofs });
+      else board = await Board.setUp(event, { proofs, onProgress });
     } catch (error) {
       if (error instanceof VotingError) error.details = { height: event.height, ...error.details };
       throw error;
     }
-    onProgress({ bytes: event.end, ballots: board.box.size });
+    onProgress({ bytes: event.end, credentials: board.box.credentials.size, ballots: board.box.size });
   }
   return /** @type {Board} */ (board); // an archive without its first event was refused
 }
