@@ -44,7 +44,7 @@ def document(name: str) -> str:
     described = app.openapi()
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
-            operation = described["paths"].get(route.path, {}).get(method.lower(), {})
+            operation = described["paths"].get(route.path_format, {}).get(method.lower(), {})
             operation["x-access"] = [who for marker in markers(route.dependant) for who in marker.who]
     return json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
