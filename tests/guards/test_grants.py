@@ -31,7 +31,8 @@ WHERE relnamespace = ANY($1::regnamespace[]) AND grantee <> relowner
 """
 
 RELATIONS = """
-SELECT oid::regclass::text AS relation, relowner::regrole::text AS owner, relnamespace::regnamespace::text AS schema, relkind
+SELECT oid::regclass::text AS relation, relowner::regrole::text AS owner, relnamespace::regnamespace::text AS schema,
+  relkind
 FROM pg_class WHERE relnamespace = ANY($1::regnamespace[]) AND relkind IN ('r', 'p', 'S', 'v', 'm')
 """
 
