@@ -62,7 +62,8 @@ class Resources:
 def resource(kind: type[Resource]) -> Any:
     """In a route's signature: the opened object of this type."""
 
-    def find(request: Request) -> Resource:
+    # FastAPI would send a plain function to a thread, which costs more than the rest of a request.
+    async def find(request: Request) -> Resource:
         found: Resource = request.app.state.resources.by_type[kind]
         return found
 

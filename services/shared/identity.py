@@ -193,7 +193,7 @@ class Public(Access):
 
     kind = "public"
 
-    def __call__(self) -> None:
+    async def __call__(self) -> None:
         """Refuses nobody."""
 
 
@@ -210,7 +210,7 @@ class CallerIs(Access):
         """The services."""
         return tuple(f"caller:{name}" for name in self.names)
 
-    def __call__(self, request: Request) -> str:
+    async def __call__(self, request: Request) -> str:
         """The name of the calling service."""
         callers: Callers = request.app.state.callers
         name = callers.identify(bearer(request))
