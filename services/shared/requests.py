@@ -6,7 +6,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine
+import math
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
@@ -16,7 +17,6 @@ from services.shared.problems import Malformed, TooLarge
 
 DEFAULT_LIMIT = 256 * 1024
 BODY_SECONDS = 30
-MAX_DEPTH = 64
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -42,6 +42,26 @@ def _no_constant(_: str) -> Any:
     raise Malformed("NaN and Infinity are not JSON.", code="not-json")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise Malformed("A number is larger than any that is read.", code="not-json")
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string within the value, names of members included."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            pending += [*item, *item.values()]
+        elif isinstance(item, list):
+            pending += item
+
+
 def parse_json(raw: bytes) -> Any:
     """Strict JSON.
 
@@ -50,12 +70,12 @@ def parse_json(raw: bytes) -> Any:
     """
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
         # Escapes can smuggle in what UTF-8 itself refuses.
-        if "\\u" in text and ("\x00" in (plain := json.dumps(value, ensure_ascii=False)) or "\\u0000" in plain):
-            raise Malformed("The JSON text contains the character NUL.", code="not-storable")
-        if "\\u" in text:
-            plain.encode("utf-8")
+        for within in _texts(value) if "\\u" in text else ():
+            if "\x00" in within:
+                raise Malformed("The JSON text contains the character NUL.", code="not-storable")
+            within.encode()
     except UnicodeEncodeError:
         raise Malformed("The JSON text contains half of a surrogate pair.", code="not-storable") from None
     except (ValueError, RecursionError):
