@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Checks the archive, prints the report and returns the exit code."""
     try:
-        report = _check(Path(args.file), Path(args.after) if args.after else None)
+        report = check_archive(Path(args.file), Path(args.after) if args.after else None)
     except (OSError, NotAnArchive) as error:
         print(f"uvote verify: {_sentence(error)}", file=sys.stderr)
         return UNREADABLE
@@ -47,7 +47,8 @@ def run(args: Namespace) -> int:
     return ACCEPTED if report.accepted else REJECTED
 
 
-def _check(path: Path, older: Path | None) -> Report:
+def check_archive(path: Path, older: Path | None = None) -> Report:
+    """The report on an archive; raises OSError or NotAnArchive when there is nothing to report on."""
     with _open(path) as stream:
         if older is not None and (rejected := _first_difference(stream, older)):
             report = Report()
