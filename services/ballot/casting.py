@@ -29,10 +29,8 @@ from services.shared.problems import Invalid, Malformed, Unavailable
 from services.voting.ballot import (
     Ballot,
     ForeignBallot,
-    InvalidSignature,
     MalformedBallot,
     check_election,
-    check_signature,
     parse_ballot,
     tracker,
 )
@@ -86,11 +84,11 @@ class Casting:
         arrival = Arrival.measure(arrived, answer.asked, answer.now, answer.answered)
         checked = CheckedBallot(raw, digest, answer.position, answer.weight, arrival)
         if not answer.on_board:
-            _require_signature(ballot, election)
+            await self.proofs.check_signature(election, raw)
             require_in_time(answer.schedule, arrival)
             require_allowance(answer.ballots, revote_allowed=answer.revote_allowed)
             with self._alone(uuid, answer.position):
-                await self.proofs.check(election, raw)
+                await self.proofs.check_proofs(election, raw)
                 await self.appending.append(uuid, checked)
         else:
             await self.appending.append(uuid, checked)
@@ -124,13 +122,6 @@ def _require_election(ballot: Ballot, election: Election) -> None:
         check_election(ballot, election)
     except ForeignBallot as error:
         raise Invalid(f"The ballot is refused: {error}.", code="foreign-ballot") from None
-
-
-def _require_signature(ballot: Ballot, election: Election) -> None:
-    try:
-        check_signature(ballot, election)
-    except InvalidSignature as error:
-        raise Invalid(f"The ballot is refused: {error}.", code="invalid-signature") from None
 
 
 def _question(uuid: str, ballot: Ballot, digest: bytes, arrived: float) -> CastQuestion:

@@ -1,10 +1,11 @@
-"""The program that checks proofs: a process of its own, told on standard input, answering on standard output.
+"""The program that checks signatures and proofs: a process of its own, told and answering over pipes.
 
 - It knows nothing but definitions of elections and ballots, both public; its environment holds no secret.
 - It ends when its standard input closes, that is, with the service that started it, however that ends.
 
 A message is a kind (one byte), a length (4 bytes, big-endian) and so many bytes. `ELECTION` gives a definition, to be
-kept with its tables; `BALLOT` gives the fingerprint of one (43 bytes) and a ballot. An answer has the same form.
+kept with its tables; `SIGNATURE` and `PROOFS` give the fingerprint of one (43 bytes) and a ballot, and ask whether
+these of it hold. An answer has the same form.
 """
 
 import struct
@@ -12,15 +13,17 @@ import sys
 from collections import OrderedDict
 from typing import BinaryIO
 
-from services.voting.ballot import BallotError, check_proofs, parse_ballot
+from services.voting.ballot import BallotError, check_proofs, check_signature, parse_ballot
 from services.voting.election import Election
 
 HEAD = struct.Struct(">cI")
 FINGERPRINT = 43
 KEPT = 64  # elections; the tables of one take 2.5 MB
 
-READY, ELECTION, BALLOT = b"r", b"e", b"b"
+READY, ELECTION, SIGNATURE, PROOFS = b"r", b"e", b"s", b"p"
 GOOD, BAD, UNKNOWN_ELECTION = b"g", b"x", b"u"
+
+CHECKS = {SIGNATURE: check_signature, PROOFS: check_proofs}
 
 
 def message(kind: bytes, content: bytes = b"") -> bytes:
@@ -41,7 +44,7 @@ class Checker:
         election = self.elections.get(content[:FINGERPRINT])
         if election is None:
             return message(UNKNOWN_ELECTION)
-        return check(election, content[FINGERPRINT:])
+        return check(kind, election, content[FINGERPRINT:])
 
     def keep(self, election: Election) -> bytes:
         """Prepares an election's tables."""
@@ -53,10 +56,10 @@ class Checker:
         return message(GOOD)
 
 
-def check(election: Election, raw: bytes) -> bytes:
-    """The verdict on a ballot's proofs."""
+def check(kind: bytes, election: Election, raw: bytes) -> bytes:
+    """The verdict on a ballot's signature or proofs."""
     try:
-        check_proofs(parse_ballot(raw), election)
+        CHECKS[kind](parse_ballot(raw), election)
     except BallotError as error:
         return message(BAD, str(error).encode())
     return message(GOOD)

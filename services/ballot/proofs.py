@@ -1,4 +1,4 @@
-"""The bounded pool of processes that check proofs.
+"""The bounded pool of processes that check signatures and proofs.
 
 - The pool takes so many ballots and no more; beyond, the sender is told to come back, and nothing is lost.
 - The processes start with the service and prepare each election before it opens, so the first voter waits for none.
@@ -14,8 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from services.ballot import proof_worker
-from services.ballot.proof_worker import HEAD, message
+from services.ballot.proof_worker import ELECTION, GOOD, HEAD, PROOFS, SIGNATURE, UNKNOWN_ELECTION, message
 from services.shared.problems import Invalid, Unavailable
 from services.voting.election import Election
 
@@ -118,43 +117,50 @@ class ProofPool:
     async def warm(self, election: Election) -> None:
         """Lets every process prepare an election's tables, once."""
         if election.fingerprint not in self.warmed:
-            await asyncio.gather(*(worker.ask(proof_worker.ELECTION, election.raw) for worker in self.workers))
+            await asyncio.gather(*(worker.ask(ELECTION, election.raw) for worker in self.workers))
             self.warmed.add(election.fingerprint)
 
-    async def check(self, election: Election, raw: bytes) -> None:
+    async def check_signature(self, election: Election, raw: bytes) -> None:
+        """Returns when the credential that the ballot names has signed it; raises as `check_proofs` does."""
+        await self._check(SIGNATURE, election, raw, "invalid-signature")
+
+    async def check_proofs(self, election: Election, raw: bytes) -> None:
         """Returns when the proofs of the ballot hold.
 
         Raises:
             Invalid: they do not.
             Unavailable: there is no room in the queue, or no process has answered.
         """
+        await self._check(PROOFS, election, raw, "invalid-proof")
+
+    async def _check(self, kind: bytes, election: Election, raw: bytes, code: str) -> None:
         if self.room == 0:
             raise Unavailable("Very many ballots arrive at this moment.", code="busy", retry_after=BUSY_RETRY_SECONDS)
         self.room -= 1
         try:
-            kind, sentence = await self._attempt(election, raw)
+            verdict, sentence = await self._attempt(kind, election, raw)
         finally:
             self.room += 1
-        if kind != proof_worker.GOOD:
-            raise Invalid(f"The ballot is refused: {sentence.decode()}.", code="invalid-proof")
+        if verdict != GOOD:
+            raise Invalid(f"The ballot is refused: {sentence.decode()}.", code=code)
 
-    async def _attempt(self, election: Election, raw: bytes) -> tuple[bytes, bytes]:
+    async def _attempt(self, kind: bytes, election: Election, raw: bytes) -> tuple[bytes, bytes]:
         for _ in range(ATTEMPTS):
             worker = await self.idle.get()
             try:
-                return await self._ask(worker, election, raw)
+                return await self._ask(worker, kind, election, raw)
             except WorkerLost:
                 continue
             finally:
                 self.idle.put_nowait(worker)
         raise Unavailable("The ballot could not be checked.")
 
-    async def _ask(self, worker: Worker, election: Election, raw: bytes) -> tuple[bytes, bytes]:
+    async def _ask(self, worker: Worker, kind: bytes, election: Election, raw: bytes) -> tuple[bytes, bytes]:
         content = election.fingerprint.encode() + raw
-        answer = await worker.ask(proof_worker.BALLOT, content)
-        if answer[0] == proof_worker.UNKNOWN_ELECTION:
-            await worker.ask(proof_worker.ELECTION, election.raw)
-            answer = await worker.ask(proof_worker.BALLOT, content)
+        answer = await worker.ask(kind, content)
+        if answer[0] == UNKNOWN_ELECTION:
+            await worker.ask(ELECTION, election.raw)
+            answer = await worker.ask(kind, content)
         return answer
 
     def close(self) -> None:
