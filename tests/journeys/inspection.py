@@ -9,9 +9,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page
 
-from tests.setup import ROOT
-
-AXE = ROOT / "tests" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 320, "height": 640}
