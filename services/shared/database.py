@@ -47,6 +47,7 @@ UNREACHABLE = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server has said goodbye, and the driver has not yet seen the end
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -105,10 +106,12 @@ class Database:
 
         try:
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                async with connection.transaction(isolation=isolation, readonly=readonly):
-                    yield connection
-                    connection.add_log_listener(note)  # from here on only COMMIT speaks
-                connection.remove_log_listener(note)
+                try:
+                    async with connection.transaction(isolation=isolation, readonly=readonly):
+                        yield connection
+                        connection.add_log_listener(note)  # from here on only COMMIT speaks
+                finally:
+                    connection.remove_log_listener(note)
         except UNREACHABLE as error:
             log.warning("database_unavailable", transaction=name, error=type(error).__name__)
             raise DatabaseUnavailable("The database does not answer.") from None
