@@ -106,7 +106,7 @@ class Poll:
 
         await eventually(ended, "the board does not end")
 
-    async def archive(self, url: str | None = None) -> bytes:
+    async def archive(self) -> bytes:
         """The whole archive."""
         async with self.world.anyone.download_archive(self.uuid) as response:
             return await response.aread()
