@@ -9,7 +9,7 @@ import pytest
 
 from services.voting import trustee as python_trustee
 from services.voting.group import BELENIOS_2048
-from tests.unit.browser.archives import Step, compact, put_together, take_apart, tally_step
+from tests.unit.browser.archives import Step, compact, digest, put_together, take_apart, tally_step
 from tests.unit.browser.belenios import BeleniosElection
 from tests.unit.browser.conftest import BLANK, CHOICES, QUESTIONS
 from tests.unit.browser.javascript import Refusal, ask, ask_all
@@ -170,6 +170,29 @@ def test_a_number_outside_the_group_is_never_raised_to_the_private_key(open_elec
         with pytest.raises(Refusal) as refused:
             ask("decryptOutsideTheGroup", definition=open_election.definition, alpha=str(alpha))
         assert refused.value.code == "decryption-malformed"
+
+
+def test_a_factor_outside_the_group_is_refused_even_if_its_proof_holds(
+    tallied: BeleniosElection, keys: list[dict[str, Any]]
+) -> None:
+    """Minus a factor passes the equations where the challenge is even, and would spoil the result namelessly."""
+    archive = tallied.archive.read_bytes()
+    given = {"base64": as_base64(archive), "privateKey": keys[0]["privateKey"], "proofs": False}
+    parts = [json.loads(made["partialDecryption"]) for made in ask_all([("decrypt", given)] * 2)]
+    proofs = [
+        (part, i, j) for part in parts for i, row in enumerate(part["decryption_proofs"]) for j in range(len(row))
+    ]
+    part, i, j = next(at for at in proofs if int(at[0]["decryption_proofs"][at[1]][at[2]]["challenge"]) % 2 == 0)
+    part["decryption_factors"][i][j] = str(int(ask("constants")["p"]) - int(part["decryption_factors"][i][j]))
+    owned = compact({"owner": 1, "payload": digest(compact(part))})
+    board = put_together([*take_apart(archive), Step("PartialDecryption", [compact(part), owned])])
+    with pytest.raises(Refusal) as refused:
+        ask("checkBoard", base64=as_base64(board), proofs=False)
+    assert (refused.value.code, refused.value.details["question"], refused.value.details["choice"]) == (
+        "decryption-proof",
+        i,
+        j,
+    )
 
 
 @pytest.mark.parametrize("member", ["challenge", "response", "public_key"])
