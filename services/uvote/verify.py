@@ -6,7 +6,6 @@ such as observers keep of a growing archive, is the beginning of the file.
 """
 
 import json
-import os
 import stat
 import sys
 from argparse import ArgumentParser, Namespace
@@ -63,12 +62,10 @@ def check_archive(path: Path, older: Path | None = None) -> Report:
 
 
 def _open(path: Path) -> BinaryIO:
-    """Opens a file that can be read twice; raises OSError."""
-    stream = path.open("rb")
-    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        stream.close()
+    """Opens a file that can be read twice, and no pipe, which would wait for its writer; raises OSError."""
+    if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(f"{path} is not a regular file")
-    return stream
+    return path.open("rb")
 
 
 def _first_difference(stream: BinaryIO, older: Path) -> Rejected | None:

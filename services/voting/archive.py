@@ -145,10 +145,16 @@ class ArchiveReader:
         return record.content if record.content is not None else b"".join(self.chunks(record))
 
     def chunks(self, record: Record) -> Iterator[bytes]:
-        """The content of a record piece by piece; the place in the stream is free to move in between."""
+        """The content of a record piece by piece; the place in the stream is free to move in between.
+
+        Raises OSError when the file has become shorter meanwhile.
+        """
         for start in range(0, record.size, _CHUNK):
             self._stream.seek(record.offset + start)
-            yield self._stream.read(min(_CHUNK, record.size - start))
+            chunk = self._stream.read(min(_CHUNK, record.size - start))
+            if len(chunk) < min(_CHUNK, record.size - start):
+                raise OSError(_CHANGED)
+            yield chunk
 
     def _read_first(self) -> int:
         first = self._stream.read(2 * BLOCK)
