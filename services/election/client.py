@@ -136,7 +136,7 @@ class ElectionClient(ServiceClient):
         await self.call("PUT", f"/v1/elections/{election_id}/schedule", type(None), body=report)
 
     async def report_roll(self, election_id: str, summary: RollSummary) -> None:
-        """`voter`: the roll of a draft has changed, or a test mail was accepted."""
+        """`voter`: the roll of a draft has changed, or a test mail was accepted. Refused (409) once it is frozen."""
         await self.call("PUT", f"/v1/elections/{election_id}/roll", type(None), body=summary)
 
     async def add_notice(self, election_id: str, notice: Notice) -> None:

@@ -92,22 +92,19 @@ async def report_schedule(database: Database, election_id: str, report: Schedule
 
 
 async def report_roll(database: Database, election_id: str, summary: RollSummary) -> None:
-    """The roll of a draft in numbers."""
+    """The roll in numbers, while it may be changed: `voter` lets go of it before it reports the unsealing done."""
     async with service_acts(database, "report_roll", "voter", election_id) as act:
         if act.life.roll == summary:
             return
-        lifecycle.require(act.life, State.DRAFT)
+        lifecycle.require(act.life, State.DRAFT, State.UNSEALING)
         await act.enter(replace(act.life, roll=summary))
 
 
 async def add_notice(database: Database, election_id: str, notice: Notice) -> None:
-    """Something for the audit log."""
+    """Something for the audit log; it was done, whatever has become of that edition since."""
     async with service_acts(database, notice.action, "voter", election_id) as act:
-        if not await act.store.insert_notice(act.election, notice.key, notice.action):
-            return
-        if notice.uuid != act.life.uuid:
-            raise Conflict("The notice is about an edition that was withdrawn.", code="other-edition")
-        await act.record(notice.facts)
+        if await act.store.insert_notice(act.election, notice):
+            await act.record({**notice.facts, "uuid": notice.uuid})
 
 
 async def read_rights(database: Database, service: str, election_id: str, organiser_id: str) -> Rights:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from services.election.contract import Draft, ElectionSummary, Report, RollSummary, ScheduleOrder, State, Step
+from services.election.contract import Draft, ElectionSummary, Notice, Report, RollSummary, ScheduleOrder, State, Step
 from services.election.definition import Frozen
 from services.election.lifecycle import Life
 from services.shared.database import Connection
@@ -214,16 +214,16 @@ class Store:
         )
         return found
 
-    async def insert_notice(self, election: StoredElection, key: str, action: str) -> bool:
+    async def insert_notice(self, election: StoredElection, notice: Notice) -> bool:
         """False when the notice was there already."""
         inserted = await self.connection.fetchval(
             """-- insert_notice
             INSERT INTO notices (election_id, key, uuid, action, since_sealing) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT DO NOTHING RETURNING key""",
             election.id,
-            key,
-            election.life.uuid,
-            action,
+            notice.key,
+            notice.uuid,
+            notice.action,
             election.life.state is not State.DRAFT,
         )
         return inserted is not None

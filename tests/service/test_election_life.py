@@ -266,3 +266,16 @@ async def test_what_is_sealed_is_neither_edited_sealed_again_nor_deleted(world: 
         async with refused(409, "wrong-state"):
             await act
     await world.voter.report_roll(election.id, ROLL)
+
+
+async def test_a_roll_that_voter_lets_go_of_while_unsealing_is_taken(world: World) -> None:
+    """`voter` reports the roll as it is when the codes are dead, and that may come before its report of the step."""
+    election = await world.sealing()
+    await world.report(election, Step.SET_UP_BOARD, event="e" * 64, credentials=LIST)
+    await world.report(election, Step.FREEZE_ROLL, voters=13, total_weight=13, credentials=LIST)
+    await world.report(election, Step.WITHDRAW_BOARD)
+    now = ROLL.model_copy(update={"voters": 13, "total_weight": 13})
+    await world.voter.report_roll(election.id, now)
+    await world.report(election, Step.WITHDRAW_CODES)
+    draft = await world.election(election.id)
+    assert (draft.state, draft.roll) == (State.DRAFT, now)

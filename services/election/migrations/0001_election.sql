@@ -79,9 +79,9 @@ CREATE TABLE withdrawn (
 CREATE TABLE notices (
   election_id text NOT NULL REFERENCES elections ON DELETE CASCADE,
   key text NOT NULL, -- makes the call idempotent
-  uuid text NOT NULL, -- the edition at that time
+  uuid text NOT NULL, -- the edition that it is about
   action text NOT NULL,
-  since_sealing boolean NOT NULL, -- counted in public where it corrects an address
+  since_sealing boolean NOT NULL, -- the election was no draft: corrections of addresses are counted in public
   PRIMARY KEY (election_id, key)
 );
 
