@@ -6,7 +6,6 @@ from typing import Any
 import asyncpg
 import uvicorn
 
-
 TABLE = "CREATE TABLE bodies (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body bytea)"
 
 
