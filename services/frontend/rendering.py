@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from services.election.contract import State
 from services.frontend import csrf, language
+from services.frontend.audit_names import action_name, actor_name
 from services.frontend.language import gettext as _
 from services.frontend.session import is_signed_in
 from services.frontend.settings import FrontendSettings
@@ -59,7 +60,7 @@ def number(value: int) -> str:
 
 def share(part: int, whole: int) -> str:
     """A part in per cent, with one decimal."""
-    return _("%(percent).1f %%") % {"percent": 100 * part / whole if whole else 0}
+    return _("%(percent).1f%%") % {"percent": 100 * part / whole if whole else 0}
 
 
 def state_name(state: str) -> str:
@@ -104,6 +105,8 @@ def _environment(settings: FrontendSettings, static: StaticFiles) -> Environment
         static=static.url,
         share=share,
         state_name=state_name,
+        action_name=action_name,
+        actor_name=actor_name,
         csrf_field=csrf_field,
         is_signed_in=is_signed_in,
         sign_up_enabled=settings.sign_up_enabled,

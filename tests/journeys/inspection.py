@@ -7,22 +7,26 @@ import os
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Page
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, ViewportSize
 
 AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WIDE = {"width": 1280, "height": 900}
-NARROW = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 320, "height": 640}
 
-RUN_AXE = """(rules) => axe.run(document, { runOnly: { type: "tag", values: rules } }).then(({ violations }) =>
-  violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`))"""
+RUN_AXE = """async (rules) => {
+  const options = { runOnly: { type: "tag", values: rules }, resultTypes: ["violations"] };
+  const { violations } = await axe.run(document, options);
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join(" | ")}`);
+}"""
 OVERFLOWING = """() => document.documentElement.scrollWidth > document.documentElement.clientWidth
   ? Array.from(document.querySelectorAll("body *"))
       .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
       .map((element) => `${element.tagName}.${element.className}`).slice(0, 5)
   : []"""
 # Links within sentences are exempt by the guideline; everything else that is pressed must be large enough.
-SMALL_TARGETS = """() => Array.from(document.querySelectorAll("button, input:not([type=hidden]), select, summary, nav a, a.button"))
+PRESSED = "button, input:not([type=hidden]), select, summary, nav a, a.button"
+SMALL_TARGETS = """(pressed) => Array.from(document.querySelectorAll(pressed))
   .filter((element) => element.checkVisibility() && !element.closest(".visually-hidden"))
   .map((element) => [element, element.getBoundingClientRect()])
   .filter(([element, box]) => box.height < 24 && !(element.labels?.[0]?.getBoundingClientRect().height >= 24))
@@ -56,12 +60,11 @@ class Inspector:
     async def look(self, page: Page, name: str) -> None:
         """Fails when the page is not as it must be."""
         self.number += 1
-        problems = [*await _axe(page), *await page.evaluate(SMALL_TARGETS)]
+        problems = [*await _axe(page), *await page.evaluate(SMALL_TARGETS, PRESSED)]
         await self._picture(page, name, "wide")
         await page.set_viewport_size(NARROW)
         overflowing: list[Any] = await page.evaluate(OVERFLOWING)
         problems += [f"too wide at 320 px: {element}" for element in overflowing]
-        problems += await _axe(page)
         await self._picture(page, name, "narrow")
         await page.set_viewport_size(WIDE)
         assert not problems, f"{name} ({page.url}): " + "\n".join(problems)
@@ -70,8 +73,7 @@ class Inspector:
 
     async def _picture(self, page: Page, name: str, width: str) -> None:
         if folder := os.environ.get("UVOTE_SCREENSHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            path = Path(folder) / f"{self.label}-{self.number:02}-{name}-{width}.png"
+            path = f"{folder}/{self.label}-{self.number:02}-{name}-{width}.png"
             await page.screenshot(path=path, full_page=True)
 
 

@@ -8,7 +8,7 @@ from services.election.contract import State
 from tests.journeys.elections import Stage
 from tests.journeys.inspection import Inspector, new_page
 from tests.journeys.office import Office, open_office, tomorrow
-from tests.service.voter_world import addresses
+from tests.service.voter_world import addresses, eventually
 
 VOTERS = 12
 
@@ -137,8 +137,6 @@ async def reach(office: Office, uuid: str, phase: Phase) -> None:
         board, election = await office.stage.ballot.read_board(uuid), await office.election()
         return board.phase is phase and election.paused is (phase is Phase.PAUSED)
 
-    from tests.service.voter_world import eventually
-
     await eventually(reached)
 
 
@@ -157,7 +155,7 @@ async def count(office: Office) -> None:
     await office.says("The result is public.")
     await office.look("published")
     await office.go(f"/organise/{office.election_id}/audit")
-    await office.says("seal")
+    await office.says("The election was sealed")
     await office.look("audit")
     await office.go(f"/organise/{office.election_id}")
     await office.page.get_by_text("Archive the election").click()

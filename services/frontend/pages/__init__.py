@@ -13,7 +13,6 @@ from services.frontend.pages import (
     sealing,
     trustee,
     voting,
-    voting,
 )
 
 ORGANISERS = (
@@ -27,4 +26,4 @@ ORGANISERS = (
     mails.router,
     audit.router,
 )
-ROUTERS = (*ORGANISERS, board.router, voting.router)
+ROUTERS = (*ORGANISERS, trustee.router, board.router, voting.router)

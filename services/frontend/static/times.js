@@ -23,6 +23,6 @@ for (const element of document.querySelectorAll("time[data-zone]")) {
   if (Number.isNaN(moment.valueOf()) || clock(moment, theirs) === clock(moment, zone)) continue;
   const own = document.createElement("span");
   own.className = "own-time";
-  own.textContent = ` = ${format.format(moment)} (${zone})`;
+  own.textContent = ` · ${format.format(moment)} (${zone})`;
   element.after(own);
 }
