@@ -59,7 +59,8 @@ class Delivery:
 class Mailbox:
     """What came, and how those who bring it are treated. `answers` to recipients are used up one by one.
 
-    An answer is a line of SMTP, or `drop` (the connection ends), or `stall` (nothing is said until `released`).
+    An answer is a line of SMTP, or `drop` (the connection ends), or `stall` (nothing is said until `released`), or
+    `keep` (the mail is kept, and nothing is said until then).
     """
 
     deliveries: list[Delivery] = field(default_factory=list)
@@ -78,9 +79,11 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # the same
         (to,) = envelope.rcpt_tos
+        assert isinstance(envelope.content, bytes)
+        if (self.data_answers.get(to) or [None])[0] == "keep":
+            self.deliveries.append(Delivery(to, envelope.content))
         answer = await self._answer(server, self.data_answers, to)
         if answer is None:
-            assert isinstance(envelope.content, bytes)
             self.deliveries.append(Delivery(to, envelope.content))
         return answer or "250 kept"
 
@@ -91,7 +94,7 @@ class Mailbox:
         if answer == "drop":
             assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
-        elif answer == "stall":
+        elif answer in {"stall", "keep"}:
             self.stalled.set()
             await self.released.wait()
         return answer
