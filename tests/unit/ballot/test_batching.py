@@ -65,7 +65,7 @@ async def test_who_gave_up_waiting_is_left_out_and_holds_up_nobody() -> None:
     second.cancel()
     await asyncio.sleep(0)
     recorder.gate.set()
-    assert await asyncio.gather(first, third) == [10, 30]
+    assert [await first, await third] == [10, 30]
     assert recorder.batches == [[1], [3]]
     with pytest.raises(asyncio.CancelledError):
         await second
