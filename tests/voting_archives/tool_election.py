@@ -53,28 +53,19 @@ class ToolElection:
             for key in keys
         ]
         (self.folder / "polynomials.jsons").write_text("".join(polynomials))
-        inputs = self.run(
-            *step, "4", "--certs", "certs.jsons", "--polynomials", "polynomials.jsons", "--threshold", str(threshold)
-        )
-        vinputs = inputs.splitlines() or [key.with_suffix(".vinput").read_text() for key in keys]
+        files = ("--certs", "certs.jsons", "--polynomials", "polynomials.jsons", "--threshold", str(threshold))
+        self.run(*step, "4", *files)
         outputs = [
-            self.run(
-                *step, "5", "--certs", "certs.jsons", "--key", key.name, "--threshold", str(threshold), given=vinput
-            )
-            for key, vinput in zip(keys, vinputs, strict=True)
+            self.run(*step, "5", *files, "--key", key.name, given=key.with_suffix(".vinput").read_text())
+            for key in keys
         ]
-        self.run(
-            *step,
-            "6",
-            "--certs",
-            "certs.jsons",
-            "--polynomials",
-            "polynomials.jsons",
-            "--threshold",
-            str(threshold),
-            given="".join(outputs),
-        )
+        (self.folder / "threshold.json").write_text(self.run(*step, "6", *files, given="".join(outputs)))
+        for key, output in zip(keys, outputs, strict=True):
+            key.with_suffix(".dkey").write_text(json.loads(output)["private_key"])
+        (self.folder / "public_keys.jsons").touch()
+        self.run("setup", "make-trustees")
         self.trustee_files = keys
+        (self.folder / "public_keys.jsons").touch()
         self.run("setup", "make-trustees")
 
     def open(self) -> None:
@@ -105,6 +96,14 @@ class ToolElection:
         for owner, path in enumerate(self.trustee_files, start=1):
             arguments = ("election", "decrypt", "--privkey", path.name, "--trustee-id", str(owner))
             self.append("PartialDecryption", self.run(*arguments))
+
+    def decrypt_threshold(self, *owners: int) -> None:
+        for owner in owners:
+            key = self.trustee_files[owner - 1]
+            keys = ("--key", key.name, "--decryption-key", key.with_suffix(".dkey").name)
+            self.append(
+                "PartialDecryption", self.run("election", "decrypt-threshold", *keys, "--trustee-id", str(owner))
+            )
 
     def publish(self) -> str:
         result = self.run("election", "compute-result")
