@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterable
 
-from services.shared.client import ServiceClient
+import httpx
+
+from services.shared.client import TIMEOUT, ServiceClient
 from services.voter.contract import (
     AddressCorrection,
     ImportReport,
@@ -14,6 +16,9 @@ from services.voter.contract import (
     TestMailFate,
     Voter,
 )
+
+# A file of 100,000 rows takes seconds on an idle machine.
+IMPORT_TIMEOUT = httpx.Timeout(60, connect=TIMEOUT.connect, pool=TIMEOUT.pool)
 
 
 class VoterClient(ServiceClient):
@@ -33,6 +38,7 @@ class VoterClient(ServiceClient):
             content_type="text/csv",
             params={"all_or_nothing": all_or_nothing},
             bearer=bearer,
+            timeout=IMPORT_TIMEOUT,
         )
 
     async def read_roll(self, election_id: str, *, bearer: str) -> Roll:

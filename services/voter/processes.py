@@ -1,7 +1,7 @@
 """Processes for work that would keep requests waiting.
 
 - They end with ours, however that ends.
-- Requests come first: the processes are nice.
+- Requests come first where nobody waits for the work.
 """
 
 import asyncio
@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 
-NICENESS = 5
-
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
@@ -22,17 +20,17 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _prepare() -> None:
+def _prepare(niceness: int) -> None:
     # A worker waits on a pipe whose other end it holds itself, so it would never learn that its parent was killed.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.nice(NICENESS)
+    os.nice(niceness)
 
 
 @asynccontextmanager
-async def processes(number: int | None = None) -> AsyncIterator[ProcessPoolExecutor]:
+async def processes(number: int | None = None, *, niceness: int = 0) -> AsyncIterator[ProcessPoolExecutor]:
     """A pool of this many processes (one for each core when None), for as long as the block lasts."""
     context = multiprocessing.get_context("spawn")  # a fork would copy our threads' locks and connections
-    pool = ProcessPoolExecutor(number or os.cpu_count(), context, _prepare)
+    pool = ProcessPoolExecutor(number or os.cpu_count(), context, _prepare, (niceness,))
     try:
         yield pool
     finally:
