@@ -1,12 +1,15 @@
 """The fixtures `system` and `fresh_system`: see harness.py."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from services.uvote.launcher import Launcher
 from services.uvote.postgres import PrivatePostgres
-from tests.service.harness import System, Workshop
+from tests.service.harness import OwnWorkshop, System, Workshop
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +33,13 @@ async def fresh_system(workshop: Workshop) -> AsyncIterator[System]:
     """One for a single test, which may break it."""
     async with workshop.system() as system:
         yield system
+
+
+@pytest.fixture
+async def own_workshop(workshop: Workshop, tmp_path: Path) -> AsyncIterator[OwnWorkshop]:
+    """For a test that stops or kills PostgreSQL: `async with own_workshop.system() as system`."""
+    own = await asyncio.to_thread(OwnWorkshop, tmp_path, workshop.launcher)
+    await own.prepare()
+    yield own
+    await own.stop_postgres()
+    shutil.rmtree(own.postgres.directory)

@@ -5,13 +5,14 @@ moment only.
 """
 
 import asyncio
+import os
 import random
 import secrets
 import signal as signals
 import socket
 import time
 import traceback
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +48,13 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for something that another process does."""
+    async with asyncio.timeout(END_SECONDS):
+        while not await condition():  # noqa: ASYNC110  # another process sets no event of ours
+            await asyncio.sleep(0.01)
 
 
 @dataclass
@@ -206,3 +214,24 @@ class Workshop:
             await connection.execute(statement)
         finally:
             await connection.close()
+
+
+class OwnWorkshop(Workshop):
+    """One with a server of its own, which a test may stop, kill and start again; it keeps what it was told."""
+
+    def __init__(self, directory: Path, launcher: Launcher) -> None:
+        super().__init__(PrivatePostgres.start(directory), launcher, directory)
+        self.directory = directory
+
+    async def stop_postgres(self) -> None:
+        """In order; open connections are cut."""
+        await asyncio.to_thread(self.postgres.stop)
+
+    async def kill_postgres(self) -> None:
+        """As a crash would."""
+        os.kill(self.postgres.pid, signals.SIGKILL)
+        await asyncio.to_thread(self.postgres.stop)
+
+    async def start_postgres(self) -> None:
+        """Again, at the same place."""
+        self.postgres = await asyncio.to_thread(PrivatePostgres.start, self.directory)
