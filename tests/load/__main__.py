@@ -1,7 +1,7 @@
 """`./taskw bench`: measures side by side, in one run, and writes the table `tests/load/RESULTS.md`.
 
-Each measurement is a function that returns rows {name, value, unit, and where there is one: goal, met}. Goals are ratios of two numbers of the
-same run; a number alone says more about the machine than about us.
+Each measurement is a function that returns rows {name, value, unit} and, where there is one, {goal, met}. Most goals
+are ratios of two numbers of the same run; a number alone says more about the machine than about us.
 """
 
 import argparse
