@@ -4,17 +4,19 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.ballot.client import BallotClient
 from services.ballot.contract import Board, Phase
-from services.election.contract import Election, NewTrustee, Question, ScheduleChange, State, TrusteeKey
+from services.election.contract import Election, LocalTime, NewTrustee, Question, ScheduleChange, State, TrusteeKey
 from services.result.client import ResultClient
 from services.voting import ballot
 from services.voting.election import Election as Definition
 from services.voting.group import BELENIOS_2048
 from services.voting.trustee import generate_private_key, public_key_record
-from tests.service.election_world import ALL, soon
+from tests.service.election_world import ALL
 from tests.service.harness import System
 from tests.service.mailbox import Mailbox
 from tests.service.voter_world import VoterWorld, addresses, eventually, make_voter_world
@@ -26,6 +28,12 @@ PROJECTS = Question(
     minimum=0,
     maximum=2,
 )
+
+
+def at(zone: str, **delta: float) -> LocalTime:
+    """What a clock in this zone will show then."""
+    local = (datetime.now(UTC) + timedelta(**delta)).astimezone(ZoneInfo(zone))
+    return LocalTime(local=local.strftime("%Y-%m-%dT%H:%M:%S"), fold=local.fold)
 
 
 @dataclass(frozen=True)
@@ -150,7 +158,9 @@ class Stage:
         `draft` are fields of `services.election.contract.Draft`.
         """
         label = addresses(voters)
-        election = await self.world.draft(label, **{"questions": [CHAIR, PROJECTS], "zone": "UTC", **draft})
+        zone = draft.get("zone", "UTC")
+        usual = {"questions": [CHAIR, PROJECTS], "opens": at(zone, hours=1), "closes": at(zone, hours=2)}
+        election = await self.world.draft(label, **(usual | draft))
         trustee = await self.appoint(election)
         await self.world.test_mail(election)
         await self.world.election.seal_election(election.id, ALL, bearer=self.token)
@@ -162,7 +172,7 @@ class Stage:
 
     async def opened(self, voters: int = 3, **draft: Any) -> Poll:
         """The same, open now for a day."""
-        poll = await self.sealed(voters, **{"closes": soon(hours=24), **draft})
+        poll = await self.sealed(voters, **({"closes": at(draft.get("zone", "UTC"), hours=24)} | draft))
         await poll.change(Phase.OPEN, opens="now")
         await poll.become(State.OPEN)
         return poll

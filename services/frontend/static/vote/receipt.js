@@ -39,7 +39,7 @@ function download(tracker) {
 /** @param {string} tracker of a ballot that is on the board */
 export function showTracker(tracker) {
   element("tracker").textContent = tracker;
-  element("find").href = `${element("voting").dataset.board}#${tracker}`;
+  element("find").href = `${element("voting").dataset.board}?tracker=${encodeURIComponent(tracker)}`;
   element("copy").onclick = () => copy(tracker);
   element("print").onclick = () => window.print();
   element("download").onclick = () => download(tracker);
