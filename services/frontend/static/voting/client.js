@@ -10,10 +10,16 @@ import { VotingError, WorkerFailed } from "./errors.js";
 
 /** @typedef {{resolve: (value: any) => void, reject: (error: VotingError) => void, onProgress: (progress: any) => void}} Pending */
 
+/** @returns {WorkerFailed} */
+function workerFailed() {
+  return new WorkerFailed("worker-failed", "the background script does not run in this browser");
+}
+
 export class VotingWorker {
   /** @type {Map<number, Pending>} */
   #pending = new Map();
   #nextId = 1;
+  #hasFailed = false;
   #worker;
 
   constructor() {
@@ -32,6 +38,8 @@ export class VotingWorker {
   ask(action, parameters, onProgress = () => {}) {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
+      // A worker that could not be loaded answers nothing, whenever it is asked.
+      if (this.#hasFailed) return reject(workerFailed());
       this.#pending.set(id, { resolve, reject, onProgress });
       this.#worker.postMessage({ id, action, parameters });
     });
@@ -54,9 +62,8 @@ export class VotingWorker {
   }
 
   #failAll() {
-    for (const { reject } of this.#pending.values()) {
-      reject(new WorkerFailed("worker-failed", "the background script does not run in this browser"));
-    }
+    this.#hasFailed = true;
+    for (const { reject } of this.#pending.values()) reject(workerFailed());
     this.#pending.clear();
   }
 }
