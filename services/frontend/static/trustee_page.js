@@ -46,6 +46,8 @@ function takeLink() {
 let fromLink = null;
 
 function begin() {
+  find("message").replaceChildren();
+  find("page").hidden = true;
   if (!window.isSecureContext) return complain(new VotingError("insecure-context", ""));
   try {
     fromLink = takeLink();
@@ -55,7 +57,7 @@ function begin() {
   find("whole-code-hint").hidden = fromLink !== null;
   find("last-group-hint").hidden = fromLink === null;
   input("code").className = fromLink === null ? "medium mono" : "short mono";
-  find("step-code").hidden = false;
+  show("code");
 }
 
 /** @param {SubmitEvent} event */
@@ -70,6 +72,7 @@ async function openPage(event) {
   }
   const found = await doing("busy-open", () => readTrusteePage(trustee, code));
   if (!found) return;
+  input("code").value = "";
   find("page").hidden = false;
   await present(found);
 }
@@ -192,4 +195,6 @@ find("publish").addEventListener("click", publish);
 find("check").addEventListener("click", checkBoard);
 input("key").addEventListener("change", chooseKey);
 find("decrypt").addEventListener("click", decrypt);
+// The same link, pasted into a tab where the page is open already, loads nothing.
+window.addEventListener("hashchange", begin);
 begin();
