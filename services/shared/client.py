@@ -120,7 +120,7 @@ class ServiceClient:
         scheme: str = "Bearer",
         idempotent: bool | None = None,
         client_address: str | None = None,
-        timeout: httpx.Timeout = TIMEOUT,
+        patience: httpx.Timeout = TIMEOUT,
     ) -> Reply:
         """One call. `reply` is a contract's model, or bytes, str or type(None). A body in pieces is sent only once.
 
@@ -139,7 +139,7 @@ class ServiceClient:
         if client_address is not None:
             headers["X-Forwarded-For"] = client_address
         request = self.http.build_request(
-            method, self.base_url + path, params=params, content=content, headers=headers, timeout=timeout
+            method, self.base_url + path, params=params, content=content, headers=headers, timeout=patience
         )
         response = await self._send(request, attempts=ATTEMPTS if idempotent else 1)
         return _parse(response, reply)

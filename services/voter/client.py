@@ -18,7 +18,7 @@ from services.voter.contract import (
 )
 
 # A file of 100,000 rows takes seconds on an idle machine.
-IMPORT_TIMEOUT = httpx.Timeout(60, connect=TIMEOUT.connect, pool=TIMEOUT.pool)
+IMPORT_PATIENCE = httpx.Timeout(60, connect=TIMEOUT.connect, pool=TIMEOUT.pool)
 
 
 class VoterClient(ServiceClient):
@@ -38,7 +38,7 @@ class VoterClient(ServiceClient):
             content_type="text/csv",
             params={"all_or_nothing": all_or_nothing},
             bearer=bearer,
-            timeout=IMPORT_TIMEOUT,
+            patience=IMPORT_PATIENCE,
         )
 
     async def read_roll(self, election_id: str, *, bearer: str) -> Roll:
