@@ -74,18 +74,21 @@ async def read_owned(store: Store, organiser: Organiser, election_id: str) -> St
     return _owned(await store.read_election(election_id), organiser)
 
 
-def _owned(election: StoredElection | None, organiser: Organiser) -> StoredElection:
-    if election is None or election.owner != organiser.id or election.life.discarded:
+def _owned(election: StoredElection | None, organiser: Organiser, *, deleted_too: bool = False) -> StoredElection:
+    if election is None or election.owner != organiser.id or (election.life.discarded and not deleted_too):
         raise unknown()
     return election
 
 
 @asynccontextmanager
-async def organiser_acts(database: Database, action: str, organiser: Organiser, election_id: str) -> AsyncIterator[Act]:
+async def organiser_acts(
+    database: Database, action: str, organiser: Organiser, election_id: str, *, deleted_too: bool = False
+) -> AsyncIterator[Act]:
     """An act of the owner; raises NotFound for anybody else."""
     async with database.transaction(action) as connection:
-        election = _owned(await Store(connection).lock_election(election_id), organiser)
-        yield Act(action, f"organiser:{organiser.id}", connection, election)
+        election = await Store(connection).lock_election(election_id)
+        owned = _owned(election, organiser, deleted_too=deleted_too)
+        yield Act(action, f"organiser:{organiser.id}", connection, owned)
 
 
 @asynccontextmanager

@@ -99,10 +99,11 @@ async def replace_draft(
 
 
 async def delete_election(database: Database, organiser: Organiser, election_id: str) -> None:
-    """Nobody sees the draft any more."""
-    async with organiser_acts(database, "delete_election", organiser, election_id) as act:
-        await act.enter(lifecycle.discard(act.life))
-        await act.record({})
+    """Nobody sees the draft any more. Asking again changes nothing."""
+    async with organiser_acts(database, "delete_election", organiser, election_id, deleted_too=True) as act:
+        if not act.life.discarded:
+            await act.enter(lifecycle.discard(act.life))
+            await act.record({})
 
 
 async def add_trustee(database: Database, organiser: Organiser, election_id: str, new: NewTrustee) -> TrusteeView:
@@ -117,12 +118,12 @@ async def add_trustee(database: Database, organiser: Organiser, election_id: str
 
 
 async def remove_trustee(database: Database, organiser: Organiser, election_id: str, trustee_id: str) -> None:
-    """The trustee's code and key are forgotten."""
+    """The trustee's code and key are forgotten. Asking again changes nothing."""
     async with organiser_acts(database, "remove_trustee", organiser, election_id) as act:
         lifecycle.require(act.life, State.DRAFT)
-        trustee = _of_election(await act.trustees.read_trustee(trustee_id), election_id)
-        await act.trustees.delete_trustee(trustee.id)
-        await act.record({"trustee": trustee.id})
+        if trustee := await act.trustees.read_trustee(trustee_id):
+            await act.trustees.delete_trustee(_of_election(trustee, election_id).id)
+            await act.record({"trustee": trustee_id})
 
 
 async def invite_trustee(database: Database, organiser: Organiser, election_id: str, trustee_id: str) -> None:
