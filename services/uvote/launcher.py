@@ -40,7 +40,9 @@ class Launcher:
         with theirs:
             command = [sys.executable, "-m", "services.uvote.preloaded"]
             # In a session of its own: Ctrl-C is for us, and we end the services in order.
-            self.process = Popen(command, stdin=theirs.fileno(), env=environment, start_new_session=True)  # noqa: S603
+            self.process = Popen(  # noqa: S603  # our own interpreter and module
+                command, stdin=theirs.fileno(), env=environment, start_new_session=True
+            )
         self.unread = b""
         self.codes: dict[int, int] = {}
 

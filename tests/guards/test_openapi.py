@@ -31,7 +31,8 @@ def test_the_committed_document_is_that_of_the_code(service: str) -> None:
     assert place(service).read_text() == document(service), "run uvote openapi, and look at what changes"
 
 
-@pytest.mark.parametrize("service", existing())
+# Pages are called by browsers, which take what they get.
+@pytest.mark.parametrize("service", [name for name in existing() if name != "frontend"])
 def test_no_committed_promise_is_broken_without_a_new_version(service: str) -> None:
     now = json.loads(document(service))
     versions = [old for old in committed_before(service) if old["info"]["version"] == now["info"]["version"]]
