@@ -46,9 +46,11 @@ class Reading:
         return board
 
     async def list_events(self, uuid: str, after: int, limit: int) -> BoardPage:
-        """Events above a height."""
+        """Events above a height; raises NotFound."""
         async with self.store.database.transaction("list_events", readonly=True) as connection:
             rows = await self.store.list_events(connection, uuid, after, limit)
+        if not rows:
+            await self.find_board(uuid)
         return BoardPage(
             events=[public_event(row) for row in rows], next=rows[-1].height if len(rows) == limit else None
         )
@@ -56,12 +58,13 @@ class Reading:
     async def list_full_events(self, uuid: str, after: int, limit: int) -> FullEventPage:
         """Events above a height with their data; `next` is None at the end of the board."""
         async with self.store.database.transaction("list_full_events", readonly=True) as connection:
+            board = await self.boards.read_board(connection, uuid)
+            if board is None:
+                raise no_such_board()
             chain = await self.store.list_chain(connection, uuid, after, limit)
             if not chain:
                 return FullEventPage(events=[], next=None)
             contents = await self.store.read_contents(connection, uuid, chain[0].height, chain[-1].height)
-            board = await self.boards.read_board(connection, uuid)
-        assert board is not None  # it has events
         last = chain[-1].height
         return FullEventPage(
             events=[_full_event(row, contents) for row in chain], next=last if last < board.end.height else None
