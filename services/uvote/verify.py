@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from services.uvote.progress import Progress
-from services.uvote.verify_processes import check_in_processes
+from services.uvote.verify_processes import checking_processes
 from services.voting.archive import ArchiveReader, BrokenArchive, NotAnArchive
 from services.voting.question import HomomorphicQuestion
 from services.voting.report import Rejected, Report
@@ -54,8 +54,8 @@ def check_archive(path: Path, older: Path | None = None) -> Report:
             report.reject(rejected)
             return report
         stream.seek(0)
-        with Progress(sys.stderr) as progress:
-            report = verify(stream, check_in_processes(path, progress))
+        with Progress(sys.stderr) as progress, checking_processes(path, progress) as check_batches:
+            report = verify(stream, check_batches)
     if older is not None:
         report.passed("older copy")
     return report
