@@ -18,9 +18,8 @@ from services.voter.contract import ImportReport, RowReport
 from services.voter.csvfile import UnreadableFile
 from services.voter.notices import note
 from services.voter.processes import processes
-from services.voter.roll import WEIGHT_MAX, Entry, ParsedRoll, parse_roll
+from services.voter.roll import WEIGHT_MAX, Entry, ParsedRoll, new_voter_ids, parse_roll
 from services.voter.store import Store
-from services.voting.election import generate_uuid
 
 SMALL = 256 * 1024  # bytes that are read in less time than a process needs to start
 PORTION = 2_000  # rows in one statement
@@ -73,7 +72,7 @@ async def _put(connection: Connection, election_id: str, parsed: ParsedRoll) -> 
     taken: dict[int, Taken] = {}
     for start in range(0, len(parsed.entries), PORTION):
         portion = parsed.entries[start : start + PORTION]
-        ids = [generate_uuid() for _ in portion]
+        ids = new_voter_ids(len(portion))
         changed = await store.put_voters(election_id, ids, portion, parsed.columns)
         taken |= {entry.row: _outcome(entry, voter_id, changed) for entry, voter_id in zip(portion, ids, strict=True)}
         await asyncio.sleep(0)

@@ -9,12 +9,14 @@
 
 import csv
 import io
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from services.shared.fields import BASE58
 from services.voter.addresses import InvalidAddress, parse_address
 from services.voter.csvfile import CsvFile, Delimiter, Encoding, UnreadableFile, read_csv
 
@@ -29,6 +31,10 @@ SYNONYMS = {
 }
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 WHOLE = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
+ID_LENGTH = 22
+# 232 = 4 * 58 bytes stand for a digit each; the rest would make some digits likelier than others.
+DIGIT_OF_BYTE = bytes(ord(BASE58[byte % 58]) for byte in range(256))
+UNFAIR_BYTES = bytes(range(232, 256))
 COMPUTED = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 
 
@@ -160,6 +166,17 @@ def _inert(cell: str) -> str:
     return f"'{cell}" if cell.startswith(COMPUTED) else cell
 
 
+def new_voter_ids(number: int) -> list[str]:
+    """Random ids, each of the 58^22 equally likely; in one go, because a large roll needs many."""
+    digits = b""
+    while len(digits) < number * ID_LENGTH:
+        digits += os.urandom(number * ID_LENGTH).translate(DIGIT_OF_BYTE, UNFAIR_BYTES)
+    text = digits.decode("ascii")
+    return [text[start : start + ID_LENGTH] for start in range(0, number * ID_LENGTH, ID_LENGTH)]
+
+
 def fold(text: str) -> str:
     """A text without the differences that a search passes over: case, composed or not."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    return (
+        text.lower() if text.isascii() else unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+    )

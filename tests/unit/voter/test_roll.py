@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.shared.fields import BASE58
 from services.voter.csvfile import UnreadableFile
-from services.voter.roll import COMPUTED, ParsedRoll, parse_roll, render_rows
+from services.voter.roll import COMPUTED, ParsedRoll, new_voter_ids, parse_roll, render_rows
 
 
 def parse(text: str) -> ParsedRoll:
@@ -151,6 +152,12 @@ def test_what_is_exported_is_imported_as_it_was(group: str, name: str) -> None:
         group = group.lstrip("'").strip()
     rows: list[list[str | int]] = [["address", "name", "weight", "group"], ["+a@x.org", name, 2, group]]
     assert taken(parse(render_rows(rows))) == [("+a@x.org", name, 2, group)]
+
+
+def test_ids_are_of_base_58_and_all_digits_occur_in_all_places() -> None:
+    ids = new_voter_ids(5000)
+    assert len(set(ids)) == 5000
+    assert [set(place) for place in zip(*ids, strict=True)] == [set(BASE58)] * 22
 
 
 @given(st.binary(max_size=300))
