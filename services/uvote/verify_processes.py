@@ -28,7 +28,7 @@ _Pipe: TypeAlias = "Connection[Election | Batch, BatchVerdict | OSError]"
 
 @contextmanager
 def checking_processes(path: Path, progress: Progress) -> Iterator[CheckBatches]:
-    """A way to check batches of the archive at `path` on all cores; it raises OSError when the file or a process fails."""
+    """A way to check batches of the archive at `path` on all cores; it raises OSError when a file or process fails."""
     pipes: list[_Pipe] = []
     try:
         if path.stat().st_size > _SMALL_FILE and _cores() > 1:
@@ -78,7 +78,7 @@ def _work(pipe: "Connection[BatchVerdict | OSError, Election | Batch]", inherite
                 batch = pipe.recv()
                 assert not isinstance(batch, Election)
                 pipe.send(check_batch(stream, election, batch))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         pass
     except OSError as error:
         pipe.send(error)
