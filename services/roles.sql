@@ -20,6 +20,10 @@ BEGIN
       EXECUTE format('CREATE ROLE %I LOGIN', service || '_runtime');
     END IF;
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I, %I', current_database(), service || '_owner', service || '_runtime');
+    -- Who is no superuser has to be a member of a role to make something its own.
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', service || '_owner');
+    END IF;
     EXECUTE format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', service, service || '_owner');
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', service, service || '_runtime');
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %I', service, service || '_runtime');

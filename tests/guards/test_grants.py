@@ -1,13 +1,15 @@
 """The privileges that the database holds are those that roles.sql states, and no others."""
 
 import re
+import secrets
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
-from services.uvote.migrate import OWNING, ROLES
+from services.uvote.migrate import OWNING, ROLES, prepare
+from services.uvote.postgres import PrivatePostgres
 from tests.service.harness import System
 
 Connection = asyncpg.Connection
@@ -134,3 +136,16 @@ async def test_stating_the_privileges_again_changes_nothing(superuser: Connectio
     before = {tuple(row) for row in await superuser.fetch(LIVE, list(OWNING))}
     await superuser.execute(ROLES.read_text())
     assert {tuple(row) for row in await superuser.fetch(LIVE, list(OWNING))} == before
+
+
+async def test_the_owner_of_the_database_needs_not_be_a_superuser(postgres: PrivatePostgres) -> None:
+    boss, password = f"boss_{secrets.token_hex(4)}", "x"
+    superuser = await asyncpg.connect(postgres.dsn())
+    await superuser.execute(f"CREATE ROLE {boss} LOGIN CREATEROLE PASSWORD '{password}'")
+    await superuser.execute(f"CREATE DATABASE {boss} OWNER {boss}")
+    for _ in range(2):
+        await prepare(postgres.dsn(user=boss, password=password, database=boss), {})
+    await superuser.execute(f"DROP DATABASE {boss}")
+    await superuser.execute(f"REVOKE {', '.join(f'{name}_owner' for name in OWNING)} FROM {boss}")
+    await superuser.execute(f"DROP ROLE {boss}")
+    await superuser.close()
