@@ -117,7 +117,9 @@ class CredentialStatus(Contract):
 class CredentialsPage(Contract):
     """A page of the public list, sorted numerically over all pages."""
 
-    credentials: Annotated[list[Annotated[str, StringConstraints(max_length=800)]], Field(max_length=CREDENTIALS_PAGE)]
+    credentials: Annotated[
+        list[Annotated[str, StringConstraints(max_length=800)]], Field(min_length=1, max_length=CREDENTIALS_PAGE)
+    ]
 
 
 class CredentialsSeal(Contract):
