@@ -88,5 +88,7 @@ async def new_page(profile: BrowserContext, inspector: Inspector, *origins: str)
     """A page that is watched."""
     page = await profile.new_page()
     await page.set_viewport_size(WIDE)
+    # Colours are measured; they must not be on their way to others.
+    await page.emulate_media(reduced_motion="reduce")
     inspector.watch(page, *origins)
     return page

@@ -8,6 +8,7 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from services.election.contract import Election, State, TrusteeKey
 from services.result.contract import PartialDecryption
+from services.shared.client import Refused
 from services.voting.ballot import make_ballot
 from services.voting.election import Election as Definition
 from services.voting.group import BELENIOS_2048
@@ -132,8 +133,7 @@ class Office:
         assert tally.encrypted_tally is not None
         for owner, private in enumerate(self.trustee_keys, start=1):
             share = partial_decryption(tally.encrypted_tally.encode(), definition, private).decode()
-            post = PartialDecryption(owner=owner, partial_decryption=share)
-            await self.stage.result.post_partial_decryption(uuid, post)
+            await post_share(self.stage, uuid, PartialDecryption(owner=owner, partial_decryption=share))
 
     async def vote(self, address: str, choices: list[list[int]]) -> str:
         """A voter votes with the code of their first mail; returns the tracker."""
@@ -141,6 +141,21 @@ class Office:
         definition = Definition.parse(await self.stage.world.election.read_definition(uuid))
         code = (await self.stage.mailbox.wait_for(address)).code
         return (await self.stage.ballot.cast_ballot(uuid, make_ballot(definition, code, choices))).tracker
+
+
+async def post_share(stage: Stage, uuid: str, share: PartialDecryption) -> None:
+    """Posts it as soon as `result` has heard that the tally may be decrypted."""
+
+    async def taken() -> bool:
+        try:
+            await stage.result.post_partial_decryption(uuid, share)
+        except Refused as refusal:
+            if refusal.type != "decryption-unconfirmed":
+                raise
+            return False
+        return True
+
+    await eventually(taken)
 
 
 async def open_office(stage: Stage, profile: BrowserContext, label: str) -> Office:

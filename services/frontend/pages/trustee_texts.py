@@ -46,6 +46,7 @@ def _refusals() -> dict[str, str]:
         "key-foreign": _("This key belongs to no trustee of this election."),
         "key-not-proven": _("The key was refused. Make a new one."),
         "wrong-state": _("The election has changed meanwhile. Load this page again."),
+        "decryption-unconfirmed": _("The tally is not open for decryption yet. Wait a few seconds and try again."),
         "unavailable": _("A part of this site does not answer at the moment. Wait a little and try again."),
         "dependency-down": _("A part of this site does not answer at the moment. Wait a little and try again."),
         "failed": _("Something went wrong. Nothing was published. Load this page again."),
@@ -54,10 +55,8 @@ def _refusals() -> dict[str, str]:
 
 def board_refusals() -> dict[str, str]:
     """What can be wrong with a board; for every page that checks one."""
-    broken = _("The board is not a whole and unbroken chain (event %(height)s). Tell the organiser; do not trust it.")
-    ballot = _(
-        "The board holds a ballot that must not be there (event %(height)s). Tell the organiser; do not trust it."
-    )
+    broken = _("The board is not a whole and unbroken chain. Tell the organiser; do not trust it.")
+    ballot = _("The board holds a ballot that must not be there. Tell the organiser; do not trust it.")
     tally = _("The published tally is not the sum of the ballots. Nothing was decrypted. Tell the organiser.")
     part = _("A published part of the decryption does not hold. Tell the organiser; do not trust the result.")
     result = _("The published result does not follow from the ballots. Tell the organiser; do not trust it.")
@@ -69,6 +68,7 @@ def board_refusals() -> dict[str, str]:
     sentences = {f"{prefixes[text]}-{kind}": text for text, codes in kinds.items() for kind in codes}
     return {
         **sentences,
+        "at-event": _("It is event %(height)s."),
         "tally-malformed": tally,
         "tally-differs": tally,
         "tally-missing": _("The ballots have not been added up yet. Try again in a minute."),

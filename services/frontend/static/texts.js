@@ -24,3 +24,13 @@ export function hasText(code) {
 export function text(code, values = {}) {
   return (texts[code] ?? code).replace(/%\((\w+)\)s/g, (whole, name) => String(values[name] ?? whole));
 }
+
+/**
+ * What a refusal says to a person; where it names an event of the board, that too.
+ * @param {{code: string, details: {[name: string]: string | number}}} refusal
+ * @returns {string}
+ */
+export function refusalText({ code, details }) {
+  const sentence = hasText(code) ? text(code, details) : text("failed");
+  return "height" in details && hasText("at-event") ? `${sentence} ${text("at-event", details)}` : sentence;
+}

@@ -58,6 +58,7 @@ function begin() {
   find("last-group-hint").hidden = fromLink === null;
   input("code").className = fromLink === null ? "medium mono" : "short mono";
   show("code");
+  input("code").focus();
 }
 
 /** @param {SubmitEvent} event */

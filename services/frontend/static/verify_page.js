@@ -1,7 +1,7 @@
 // @ts-check
 /** The check of a whole election in the reader's own browser, on the page that tells how to verify it. */
 import "./trusted_types.js";
-import { hasText, text } from "./texts.js";
+import { refusalText, text } from "./texts.js";
 import { VotingWorker } from "./voting/client.js";
 import { VotingError } from "./voting/errors.js";
 
@@ -40,8 +40,7 @@ function showReport(report) {
 
 /** @param {unknown} error */
 function showRefusal(error) {
-  const { code, details } = error instanceof VotingError ? error : new VotingError("failed", "");
-  conclude("bad", hasText(code) ? text(code, details) : text("failed"));
+  conclude("bad", refusalText(error instanceof VotingError ? error : new VotingError("failed", "")));
 }
 
 async function check() {

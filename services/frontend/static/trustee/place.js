@@ -1,6 +1,6 @@
 // @ts-check
 /** Parts of the trustee's page: which are shown, and what they say. */
-import { hasText, text } from "../texts.js";
+import { refusalText, text } from "../texts.js";
 import { VotingError } from "../voting/errors.js";
 
 /** @param {string} id @returns {HTMLElement} */
@@ -24,8 +24,7 @@ export function show(...names) {
 
 /** @param {unknown} error @returns {string} what a refusal says to a person */
 export function sentenceOf(error) {
-  const { code, details } = error instanceof VotingError ? error : new VotingError("failed", "");
-  return hasText(code) ? text(code, details) : text("failed");
+  return refusalText(error instanceof VotingError ? error : new VotingError("failed", ""));
 }
 
 /** @param {unknown} error shown above everything, until the next thing is tried */
