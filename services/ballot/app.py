@@ -1,6 +1,5 @@
 """Wires `ballot`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -36,21 +35,22 @@ def create_app(settings: BallotSettings) -> FastAPI:
     @asynccontextmanager
     async def opener(resources: Resources) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database = await Database.open(
-                settings.database_url.get_secret_value(), schema="ballot", connections=settings.database_connections
-            )
+            database, for_readers = await _open_database(settings), await _open_database(settings)
             stack.push_async_callback(database.close)
+            stack.push_async_callback(for_readers.close)
             proofs = ProofPool(settings.proof_processes, settings.proof_queue)
             stack.callback(proofs.close)
             caller = identity.Caller("ballot", identity.private_key(settings.caller_key.get_secret_value()))
             election = ElectionClient(settings.election_url, caller=caller)
             stack.push_async_callback(election.close)
-            duties, closing = _add_resources(resources, settings, database, proofs, election)
+            reading = ReadingStore(for_readers)
+            duties, closing = _add_resources(
+                resources, settings, Store(database), reading, proofs=proofs, election=election
+            )
             resources.check("database", database.ping)
             resources.check("schema", lambda: check_schema(database, "ballot"))
             resources.check("proofs", proofs.require_ready)
-            starting = asyncio.create_task(proofs.start())
-            stack.callback(starting.cancel)
+            await stack.enter_async_context(polling("proof_workers", proofs.start, settings.poll_seconds))
             await stack.enter_async_context(polling("duties", duties.round, settings.poll_seconds))
             await stack.enter_async_context(polling("end_boards", closing.end_boards, settings.poll_seconds))
             yield
@@ -60,10 +60,22 @@ def create_app(settings: BallotSettings) -> FastAPI:
     return app
 
 
+async def _open_database(settings: BallotSettings) -> Database:
+    """Half of the connections: whoever reads the board, and be it the whole world, leaves the others to the voters."""
+    url = settings.database_url.get_secret_value()
+    return await Database.open(url, schema="ballot", connections=settings.database_connections // 2)
+
+
 def _add_resources(
-    resources: Resources, settings: BallotSettings, database: Database, proofs: ProofPool, election: ElectionClient
+    resources: Resources,
+    settings: BallotSettings,
+    store: Store,
+    reading: ReadingStore,
+    *,
+    proofs: ProofPool,
+    election: ElectionClient,
 ) -> tuple[Duties, Closing]:
-    store, lists, reading = Store(database), ListStore(database), ReadingStore(database)
+    lists = ListStore(store.database)
     elections = resources.add(Elections(reading))
     appending = Appending(store, settings.append_grace_seconds)
     resources.add(Casting(store, elections, proofs, appending))

@@ -47,7 +47,7 @@ class Worker:
         async with self.lock:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
-                    process = self.process or await self._start()
+                    process = self.running or await self._start()
                     assert process.stdin is not None
                     process.stdin.write(message(kind, content))
                     return await _read_answer(process)
@@ -60,14 +60,19 @@ class Worker:
                 raise
 
     async def start(self) -> None:
-        """Starts the process, so that the first question need not wait for it."""
+        """Starts the process if there is none, so that the next question need not wait for it."""
         async with self.lock:
-            if self.process is None:
+            if self.running is None:
                 await self._start()
+
+    @property
+    def running(self) -> Process | None:
+        """The process, unless it has ended."""
+        return self.process if self.process and self.process.returncode is None else None
 
     async def _start(self) -> Process:
         # In a session of its own: Ctrl-C is for the service, which still needs its workers while it drains.
-        self.process = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             PROGRAM,
@@ -77,15 +82,24 @@ class Worker:
             env={"PYTHONPATH": str(ROOT)},
             start_new_session=True,
         )
-        await _read_answer(self.process)
-        return self.process
+        try:
+            await _read_answer(process)
+        except BaseException:
+            _end(process)
+            raise
+        self.process = process
+        return process
 
     def kill(self) -> None:
         """Ends the process at once."""
         process, self.process = self.process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
+            _end(process)
+
+
+def _end(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
 
 
 async def _read_answer(process: Process) -> tuple[bytes, bytes]:
@@ -106,12 +120,12 @@ class ProofPool:
         self.warmed: set[str] = set()
 
     async def start(self) -> None:
-        """Starts the processes."""
+        """Starts the processes that do not run."""
         await asyncio.gather(*(worker.start() for worker in self.workers))
 
     async def require_ready(self) -> None:
         """Raises LookupError while a process is missing."""
-        if any(worker.process is None for worker in self.workers):
+        if any(worker.running is None for worker in self.workers):
             raise LookupError("the processes that check proofs are starting")
 
     async def warm(self, election: Election) -> None:

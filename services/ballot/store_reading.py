@@ -192,9 +192,9 @@ class ReadingStore:
         """Credentials above a position that have cast a ballot."""
         rows = await connection.fetch(
             """-- list_used
-            SELECT c.key FROM credentials c
-            WHERE c.uuid = $1 AND c.position > $2 AND EXISTS (
-              SELECT FROM events e WHERE e.uuid = c.uuid AND e.credential = c.position)
+            SELECT c.key FROM credentials c CROSS JOIN LATERAL (
+              SELECT e.height FROM events e WHERE e.uuid = c.uuid AND e.credential = c.position LIMIT 1) AS used
+            WHERE c.uuid = $1 AND c.position > $2
             ORDER BY c.position LIMIT $3
             """,
             uuid,

@@ -23,7 +23,7 @@ async def pool() -> AsyncIterator[ProofPool]:
 
 
 def pids(pool: ProofPool) -> list[int]:
-    return [worker.process.pid for worker in pool.workers if worker.process]
+    return [worker.running.pid for worker in pool.workers if worker.running]
 
 
 async def test_good_ballots_pass(pool: ProofPool) -> None:
