@@ -4,6 +4,7 @@ import asyncio
 import email
 import email.policy
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -120,15 +121,15 @@ async def until(condition: Any) -> None:
 
 
 @asynccontextmanager
-async def listening(port: int, **options: Any) -> AsyncIterator[Mailbox]:
-    """A mailbox at this port."""
+async def listening(port: int, *, socket_tls: ssl.SSLContext | None = None, **options: Any) -> AsyncIterator[Mailbox]:
+    """A mailbox at this port; with `socket_tls` it speaks TLS from the first byte."""
     mailbox = Mailbox()
     loop = asyncio.get_running_loop()
 
     def protocol() -> SMTP:
-        return SMTP(mailbox, hostname="mailbox", enable_SMTPUTF8=True, loop=loop, **options)
+        return SMTP(mailbox, hostname="mailbox", loop=loop, **({"enable_SMTPUTF8": True} | options))
 
-    server = await loop.create_server(protocol, "127.0.0.1", port)
+    server = await loop.create_server(protocol, "127.0.0.1", port, ssl=socket_tls)
     try:
         yield mailbox
     finally:
