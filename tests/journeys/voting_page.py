@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from playwright.async_api import BrowserContext, Locator, Page, Request, expect
+from playwright.async_api import BrowserContext, Dialog, Locator, Page, Request, expect
 
 from tests.journeys.elections import Invitation, Poll
 from tests.journeys.inspection import Inspector, new_page
@@ -14,12 +14,13 @@ CHOIR, FOOD_BANK = "Choir", "Food bank"
 
 @dataclass
 class VotingPage:
-    """A browser's tab. `requests` are all that it has made."""
+    """A browser's tab. `requests` are all that it has made, `dialogs` the kinds of what it asked the voter."""
 
     poll: Poll
     page: Page
     inspector: Inspector
     requests: list[Request] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
 
     @property
     def end_field(self) -> Locator:
@@ -44,6 +45,10 @@ class VotingPage:
 
     def remember(self, request: Request) -> None:
         self.requests.append(request)
+
+    async def accept(self, dialog: Dialog) -> None:
+        self.dialogs.append(dialog.type)
+        await dialog.accept()
 
     def screen(self, name: str) -> Locator:
         return self.page.locator(f'[data-screen="{name}"]')
@@ -109,7 +114,7 @@ async def new_voting_page(profile: BrowserContext, poll: Poll, label: str = "vot
     page = await new_page(profile, inspector, stage.origin, stage.system.installation.public_url("ballot"))
     voting = VotingPage(poll, page, inspector)
     page.on("request", voting.remember)
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.on("dialog", voting.accept)
     return voting
 
 

@@ -73,7 +73,8 @@ function stop(error) {
   note(failure);
   forgetTrouble();
   const isTooLate = failure.reason === "closed" && kept.pending !== null;
-  kept.pending = null;
+  // After a defect nobody knows what became of the ballot: it stays, and a reload goes on with it.
+  if (failure.reason !== "unsupported") kept.pending = null;
   worker?.close();
   const screen = isTooLate ? "too-late" : failure.reason;
   show(hasScreen(screen) ? screen : "refused", { quietly: current() === "loading" });
@@ -109,11 +110,10 @@ async function loadQuestions() {
   return prepared.questions;
 }
 
-/** @param {number} ballots that the code has cast @returns {Promise<boolean>} whether the voter wants to replace them */
-function agree(ballots) {
+/** @returns {Promise<boolean>} whether the voter wants this ballot to replace those that the code has cast */
+function agree() {
   forgetTrouble();
   show("replace");
-  page.dataset.ballots = String(ballots);
   return new Promise((resolve) => {
     element("agree").onclick = () => resolve(true);
     element("keep").onclick = () => resolve(false);
@@ -156,7 +156,7 @@ async function cast(choosing) {
   if (code === null) return;
   const credential = await checkCode(code);
   if (credential === null) return;
-  if (credential.ballots > 0 && !(await agree(credential.ballots))) return show("kept-earlier");
+  if (credential.ballots > 0 && !(await agree())) return show("kept-earlier");
   step = "encrypt";
   progress(text("encrypting"), 0);
   show("casting");

@@ -19,7 +19,7 @@ export class Casting {
    * @param {import("./kept.js").Kept} parts.kept
    * @param {{ask: (action: any, parameters: object, onProgress?: (progress: any) => void) => Promise<any>}} parts.worker
    * @param {{perCredential: number, revoteAllowed: boolean}} parts.limits
-   * @param {(ballots: number) => Promise<boolean>} parts.agree asks the voter whether earlier ballots shall be replaced
+   * @param {() => Promise<boolean>} parts.agree asks the voter whether earlier ballots shall be replaced
    */
   constructor({ board, kept, worker, limits, agree }) {
     this.board = board;
@@ -84,7 +84,7 @@ export class Casting {
   async #isStillWanted(pending) {
     const ballots = await this.#mayCast(pending.digest);
     if (ballots <= pending.before) return true;
-    if (!(await this.agree(ballots))) return false;
+    if (!(await this.agree())) return false;
     this.kept.pending = { ...pending, before: ballots };
     return true;
   }

@@ -54,5 +54,5 @@ export function duration(seconds) {
     return { count, text: new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(count) };
   });
   const first = Math.min(parts.findIndex(({ count }) => count > 0) >>> 0, parts.length - 1);
-  return parts.slice(first, first + 2).map((part) => part.text).join(", ");
+  return new Intl.ListFormat(language, { type: "unit" }).format(parts.slice(first, first + 2).map((part) => part.text));
 }
