@@ -159,7 +159,7 @@ class Stage:
         """
         label = addresses(voters)
         zone = draft.get("zone", "UTC")
-        usual = {"questions": [CHAIR, PROJECTS], "opens": at(zone, hours=1), "closes": at(zone, hours=2)}
+        usual: dict[str, Any] = {"questions": [CHAIR, PROJECTS], "opens": at(zone, hours=1), "closes": at(zone, hours=2)}
         election = await self.world.draft(label, **(usual | draft))
         trustee = await self.appoint(election)
         await self.world.test_mail(election)

@@ -30,7 +30,7 @@ function readQuestion(fieldset) {
 /** @param {HTMLElement} page as it was loaded: a translation of it would not be what is voted on @returns {Shown} */
 export function readShown(page) {
   return {
-    name: plain(page.querySelector(".ballot-name")?.textContent),
+    name: plain(page.querySelector(".voted-on")?.textContent),
     questions: Array.from(page.querySelectorAll("fieldset[data-question]"), readQuestion),
   };
 }
