@@ -109,7 +109,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_believed(certificate
 @pytest.mark.filterwarnings("ignore:Session.login_data")  # aiosmtpd warns of its own use of it
 async def test_a_sign_in_that_fails_is_trouble_for_all_mails(trusted: ssl.SSLContext) -> None:
     def check(_server: SMTP, _session: Any, _envelope: Any, _mechanism: str, said: LoginPassword) -> AuthResult:
-        return AuthResult(success=said == (b"uvote", b"right"))
+        return AuthResult(success=said == (b"uvote", b"right"), handled=False)
 
     async with a_mailbox(authenticator=check, auth_required=True, tls_context=trusted) as (port, mailbox):
         signed_in = {"smtp_tls": "starttls", "smtp_user": "uvote"}
