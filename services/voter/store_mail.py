@@ -166,15 +166,19 @@ class MailStore:
         )
 
     async def withdraw_codes(self, election_id: str, uuid: str) -> None:
-        """Queues a mail to everybody whose invitation was sent, or may have been."""
+        """Queues a mail to everybody whose invitation was sent, or may have been: a row that is held is on its way."""
         await self.connection.execute(
             """-- withdraw_codes
+            WITH unsent AS (
+              SELECT id FROM mail
+              WHERE uuid = $2 AND kind IN ('invitation', 'resent') AND status = 'queued' FOR UPDATE SKIP LOCKED
+            )
             INSERT INTO mail (kind, election_id, uuid, voter_id, turn)
             SELECT 'code_withdrawn', $1, $2, voter_id, row_number() OVER (ORDER BY voter_id)
             FROM (
               SELECT DISTINCT voter_id FROM mail
-              WHERE uuid = $2 AND kind IN ('invitation', 'resent')
-                AND (status = 'accepted' OR (status = 'deferred' AND attempts > 0))
+              WHERE uuid = $2 AND kind IN ('invitation', 'resent') AND status <> 'refused'
+                AND id NOT IN (SELECT id FROM unsent)
             ) AS invited
             ON CONFLICT DO NOTHING""",
             election_id,
@@ -182,17 +186,29 @@ class MailStore:
         )
 
     async def refuse_unsent(self, uuid: str, why: str) -> None:
-        """What is still queued and carries a code is not sent any more."""
+        """What is still queued and carries a code is not sent any more.
+
+        Mails on their way are not waited for: nothing may wait for the mail server, and without the secret they are
+        not tried again.
+        """
         await self.connection.execute(
             """-- refuse_unsent
-            UPDATE mail SET status = 'refused', next_try_at = NULL, reply = $2
-            WHERE uuid = $1 AND kind IN ('invitation', 'resent') AND status IN ('queued', 'deferred')""",
+            WITH unsent AS (
+              SELECT id FROM mail
+              WHERE uuid = $1 AND kind IN ('invitation', 'resent') AND status IN ('queued', 'deferred')
+              FOR UPDATE SKIP LOCKED
+            )
+            UPDATE mail SET status = 'refused', next_try_at = NULL, reply = $2 FROM unsent WHERE mail.id = unsent.id""",
             uuid,
             why,
         )
         await self.connection.execute(
             """-- refuse_unsent
-            WITH gone AS (DELETE FROM mail WHERE uuid = $1 AND kind = 'reminder' RETURNING election_id)
+            WITH unsent AS (
+              SELECT id FROM mail WHERE uuid = $1 AND kind = 'reminder' FOR UPDATE SKIP LOCKED
+            ), gone AS (
+              DELETE FROM mail USING unsent WHERE mail.id = unsent.id RETURNING mail.election_id
+            )
             INSERT INTO reminded (election_id, status, mails)
             SELECT election_id, 'refused', count(*) FROM gone GROUP BY election_id
             ON CONFLICT (election_id, status) DO UPDATE SET mails = reminded.mails + excluded.mails""",

@@ -330,6 +330,32 @@ async def test_what_was_not_sent_before_the_close_is_not_sent_at_all_and_the_sec
         )
 
 
+async def test_neither_closing_nor_unsealing_waits_for_a_mail_that_is_on_its_way(world: VoterWorld) -> None:
+    """The one whose mail is on its way while the code dies is told, too."""
+    (first,), (second,) = addresses(1), addresses(1)
+    opened, sealed = await world.opened([first]), await world.sealed([second])
+    first_voter = await world.only_voter(opened, "")
+    await settled(world, opened)
+    world.mailbox.released.clear()
+    world.mailbox.stalled.clear()
+    world.mailbox.data_answers[second] = ["keep"]
+    await world.voter.queue_invitations(sealed.id, bearer=world.bearer)
+    await asyncio.wait_for(world.mailbox.stalled.wait(), 30)
+    await world.voter.resend_invitation(opened.id, first_voter.id, bearer=world.bearer)
+    await world.election.unseal_election(sealed.id, bearer=world.tokens["election"])
+    await world.closing(opened)
+    await world.reached(sealed, State.DRAFT)
+
+    async def destroyed() -> bool:
+        return not await world.fetch("SELECT FROM edition WHERE uuid = $1 AND destroyed_at IS NULL", opened.uuid)
+
+    await eventually(destroyed)
+    world.mailbox.released.set()
+    assert "no longer valid" in (await world.mailbox.wait_for(second, 2)).subject
+    await settled(world, opened)
+    assert len(world.mailbox.to(first)) == 1
+
+
 async def test_a_new_subject_is_that_of_the_mails_that_are_still_to_come(world: VoterWorld) -> None:
     """The mails say what `election` says: here, that a schedule was changed after the sealing."""
     everybody = addresses(1)

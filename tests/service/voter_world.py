@@ -24,7 +24,7 @@ from tests.service.harness import System
 from tests.service.mailbox import WAIT_SECONDS, Mailbox, listening
 from tests.unit.election.keys import a_key
 
-QUICK: dict[str, Any] = {"mails_per_minute": 100_000, "mail_retry_seconds": 0.2, "smtp_seconds": 5}
+QUICK: dict[str, Any] = {"mails_per_minute": 100_000, "mail_retry_seconds": 0.2, "smtp_seconds": 60}
 
 
 def addresses(number: int) -> list[str]:
