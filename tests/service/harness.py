@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -191,10 +192,11 @@ class Workshop:
         await _prepare(self.postgres.dsn(database="prepared"), self.keys.passwords)
 
     @asynccontextmanager
-    async def system(self) -> AsyncIterator[System]:
-        """A system with an empty database."""
+    async def system(self, like: System | None = None) -> AsyncIterator[System]:
+        """A system with an empty database, or with what another one holds, whose services have ended."""
         name = f"system_{secrets.token_hex(4)}"
-        await self._execute(f"CREATE DATABASE {name} TEMPLATE prepared")
+        template = urlsplit(like.database_url).path[1:] if like else "prepared"
+        await self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         url = self.postgres.dsn(database=name)
         # Who may connect is not copied with a database.
         await _prepare(url, {})
