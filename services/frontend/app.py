@@ -44,6 +44,8 @@ def create_app(settings: FrontendSettings) -> FastAPI:
             yield
 
     app = create_service(settings, routers=(), opener=opener, title="UVote frontend")
+    # An address with one slash too many is another address.
+    app.router.redirect_slashes = False
     static = static_files.StaticFiles()
     pages = Pages(settings, static)
     app.state.pages = pages

@@ -89,13 +89,19 @@ async def read_upload(request: Request) -> Upload:
     events = _events(request)
     form = Form()
     for _ in range(MOST_PARTS):
-        _kind, disposition = await anext(events, ("", b""))
-        _, options = parse_options_header(disposition)
+        _, options = parse_options_header(await _begin(events))
         name = options.get(b"name", b"").decode("utf-8", "replace")
         if b"filename" in options:
             csrf.check_token(request, form.get(csrf.FIELD))
             return Upload(form, _content(events))
         form.values.setdefault(name, []).append(await _field(events))
+    raise Malformed("The form has no file.")
+
+
+async def _begin(events: AsyncGenerator[tuple[str, bytes], None]) -> bytes:
+    """The disposition of the next part."""
+    async for _kind, disposition in events:
+        return disposition
     raise Malformed("The form has no file.")
 
 
