@@ -109,7 +109,9 @@ async def _field(events: AsyncGenerator[tuple[str, bytes], None]) -> str:
     value = b""
     async for kind, data in events:
         value += data
-        if kind == "end" or len(value) > MOST_FIELD_BYTES:
+        if len(value) > MOST_FIELD_BYTES:
+            raise Malformed("A field of the form is too long.")
+        if kind == "end":
             break
     try:
         return value.decode()
