@@ -6,13 +6,16 @@ The moments come from a seed, which is printed: `CHAOS_SEED=... pytest ...` draw
 import asyncio
 import os
 import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.election.client import ElectionClient
+from services.election.contract import State
+from services.shared.client import Breaker, DependencyDown
 from tests.service.harness import System
+from tests.service.voter_world import QUICK, eventually
 
-KILLS = 3  # of each victim
+KILLS = 2  # of each victim
 
 
 def new_chance() -> random.Random:
@@ -23,30 +26,56 @@ def new_chance() -> random.Random:
 
 
 @asynccontextmanager
-async def tormented(system: System, *victims: str, seconds: float, again: bool = True) -> AsyncIterator[None]:
-    """Kills each victim at random moments of the next `seconds` or so while the block runs.
+async def tormented(system: System, *victims: str, seconds: float) -> AsyncIterator[None]:
+    """Starts each victim, and kills it a random while later, at most `seconds`; again; and then lets it live.
 
-    The victims run when the block is left, unless they are not to be started `again`.
+    A second replica is killed once and not started again. The block may end before that, and must not count on anybody.
     """
     chance = new_chance()
-    plans = {victim: [chance.uniform(0, seconds / KILLS) for _ in range(KILLS)] for victim in victims}
-    torments = [asyncio.create_task(_torment(system, victim, plan, again)) for victim, plan in plans.items()]
-    yield
-    await asyncio.gather(*torments)
+    async with asyncio.TaskGroup() as torments:
+        for victim in victims:
+            kills = 1 if "/" in victim else KILLS
+            waits = [chance.uniform(0, seconds) for _ in range(kills)]
+            torments.create_task(_torment(system, victim, waits, again="/" not in victim))
+        yield
 
 
-async def _torment(system: System, victim: str, waits: list[float], again: bool) -> None:
-    for wait in waits if again else waits[:1]:
+async def _torment(system: System, victim: str, waits: list[float], *, again: bool) -> None:
+    for wait in waits:
+        await begin(system, victim)
         await asyncio.sleep(wait)
         print(f"{victim} is killed after {wait:.3f} s")  # noqa: T201  # the same
         system.kill(victim)
         await system.ended(victim)
-        if again:
-            await system.start(victim)
+    if again:
+        await system.start(victim)
 
 
-async def timed(work: Callable[[], Awaitable[object]]) -> float:
-    """How many seconds something takes when nobody is killed."""
-    began = time.monotonic()
-    await work()
-    return time.monotonic() - began
+async def begin(system: System, name: str) -> None:
+    """Starts a service with the usual settings of tests."""
+    await system.begin(name, **(QUICK if name == "voter" else {}))
+
+
+async def start(system: System, *names: str) -> None:
+    """The same for several; waits until they are ready."""
+    for name in names:
+        await begin(system, name)
+    await asyncio.gather(*(system.ready(name) for name in names))
+
+
+async def becomes(system: System, election_id: str, state: State) -> None:
+    """Waits for a state of an election, whoever is dead meanwhile."""
+    client = ElectionClient(system.url("election"), caller=system.caller("voter"))
+
+    async def reached() -> bool:
+        try:
+            works = await client.list_work()
+        except DependencyDown:
+            client.breaker = Breaker()  # patience is ours
+            return False
+        return any((work.election_id, work.state) == (election_id, state) for work in works)
+
+    try:
+        await eventually(reached)
+    finally:
+        await client.close()
