@@ -13,6 +13,8 @@ from tests.journeys.voting_page import AMINA, CHEN, CHOIR, FOOD_BANK, VotingPage
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
+WRONG_CLOCK = "2031-01-01T00:00:00Z"
+
 
 def mistyped(end: str) -> str:
     """Another group, with which the whole is no code."""
@@ -131,7 +133,7 @@ async def test_the_end_of_voting_is_told_in_the_voters_own_time_zone(
 
 
 async def test_a_wrong_clock_of_the_device_changes_nothing(tab: VotingPage, invitation: Invitation) -> None:
-    await tab.page.clock.set_system_time("2031-01-01T00:00:00Z")
+    await tab.page.clock.set_system_time(WRONG_CLOCK)
     await tab.vote(invitation)
 
 
@@ -277,6 +279,7 @@ async def test_whoever_is_too_early_sees_when_it_begins_and_then_votes_or_hears_
     opened, withdrawn = [await stage.sealed(1, opens=at("UTC", minutes=90)) for _ in range(2)]
     invitation = await opened.invitation(0)
     tab = await new_voting_page(profile, opened)
+    await tab.page.clock.set_system_time(WRONG_CLOCK)
     await tab.open(invitation.link, "not-yet")
     await expect(tab.page.locator("#countdown")).to_have_text("1 hour, 29 minutes")
     await tab.look("not-yet")

@@ -9,6 +9,7 @@ import "./trusted_types.js";
 import { hasText, text } from "./texts.js";
 import { VotingWorker } from "./voting/client.js";
 import { joinCode, normaliseCode } from "./voting/credential.js";
+import { textFromBytes } from "./voting/encoding.js";
 import { InvalidElection, VotingError } from "./voting/errors.js";
 import { Board } from "./vote/board.js";
 import { Casting } from "./vote/casting.js";
@@ -106,7 +107,8 @@ async function loadQuestions() {
   const definition = await persist(() => board.readDefinition(), onRetry);
   const prepared = await worker?.ask("prepare", { definition });
   const isOurs = prepared.uuid === data.uuid && prepared.fingerprint === data.fingerprint;
-  if (!isOurs || !isSame(shown, prepared)) throw new Failure("wrong-definition");
+  const { description } = JSON.parse(textFromBytes(definition));
+  if (!isOurs || !isSame(shown, { ...prepared, description })) throw new Failure("wrong-definition");
   return prepared.questions;
 }
 

@@ -5,7 +5,7 @@
  */
 
 /** @typedef {import("../voting/election.js").Question} Question */
-/** @typedef {{name: string, questions: Question[]}} Shown */
+/** @typedef {{name: string, description: string, questions: Question[]}} Shown */
 
 /** @param {string | null | undefined} text @returns {string} with the line ends that HTML makes of others */
 function plain(text) {
@@ -31,12 +31,13 @@ function readQuestion(fieldset) {
 export function readShown(page) {
   return {
     name: plain(page.querySelector(".voted-on")?.textContent),
+    description: plain(page.querySelector(".description")?.textContent),
     questions: Array.from(page.querySelectorAll("fieldset[data-question]"), readQuestion),
   };
 }
 
 /** @param {Shown} shown @param {Shown} definition @returns {boolean} */
-export function isSame(shown, { name, questions }) {
+export function isSame(shown, { name, description, questions }) {
   const defined = questions.map(({ question, answers, blank, min, max }) => ({
     question: plain(question),
     answers: answers.map(plain),
@@ -44,5 +45,5 @@ export function isSame(shown, { name, questions }) {
     min,
     max,
   }));
-  return JSON.stringify(shown) === JSON.stringify({ name: plain(name), questions: defined });
+  return JSON.stringify(shown) === JSON.stringify({ name: plain(name), description: plain(description), questions: defined });
 }
