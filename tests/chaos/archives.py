@@ -12,6 +12,7 @@ from services.result.client import ResultClient
 from services.uvote.verify import check_archive
 from services.voting.archive import ArchiveReader
 from services.voting.ballot import tracker
+from services.voting.report import Report
 
 Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -28,8 +29,8 @@ def trackers_in(archive: bytes) -> Counter[str]:
     return Counter(tracker(entry.data[0].content or b"") for entry in entries if entry.event.type == "Ballot")
 
 
-async def check(archive: bytes, uuid: str, folder: Path, belenios_tool: Tool, *, complete: bool) -> None:
-    """Our verifier and the one that others wrote accept it."""
+async def check(archive: bytes, uuid: str, folder: Path, belenios_tool: Tool, *, complete: bool) -> Report:
+    """Our verifier and the one that others wrote accept it; what ours says."""
     place = folder / "archive"
     place.mkdir()
     file = place / f"{uuid}.bel"
@@ -38,3 +39,4 @@ async def check(archive: bytes, uuid: str, folder: Path, belenios_tool: Tool, *,
     assert report.accepted, report.rejected
     assert report.complete is complete
     await asyncio.to_thread(belenios_tool, "election", "verify", "--dir", place)
+    return report

@@ -152,7 +152,7 @@ class Stage:
         """Where browsers find the pages."""
         return self.system.installation.public_url("frontend")
 
-    async def sealed(self, voters: int = 3, **draft: Any) -> Poll:
+    async def sealed(self, voters: int = 3, trustees: int = 1, **draft: Any) -> Poll:
         """An election that opens in an hour and closes in two, unless the draft says otherwise; mails are on their way.
 
         `draft` are fields of `services.election.contract.Draft`.
@@ -161,14 +161,15 @@ class Stage:
         zone = draft.get("zone", "UTC")
         usual: dict[str, Any] = {"questions": [CHAIR, PROJECTS], "opens": at(zone, hours=1), "closes": at(zone, hours=2)}
         election = await self.world.draft(label, **(usual | draft))
-        trustee = await self.appoint(election)
+        names = ["Tess Trustee", "Tom Trustee"][:trustees]
+        appointed = [await self.appoint(election, name) for name in names]
         await self.world.test_mail(election)
         await self.world.election.seal_election(election.id, ALL, bearer=self.token)
         await self.world.reached(election, State.SEALED)
         await self.world.voter.queue_invitations(election.id, bearer=self.world.bearer)
         view = await self.world.read(election)
         definition = Definition.parse(await self.world.election.read_definition(view.uuid))
-        return Poll(self, view.id, view.uuid, [trustee], label, definition)
+        return Poll(self, view.id, view.uuid, appointed, label, definition)
 
     async def opened(self, voters: int = 3, **draft: Any) -> Poll:
         """The same, open now for a day."""
