@@ -329,3 +329,26 @@ def test_ballots_work_in_ed25519() -> None:
 
 def flip_last(text: str) -> str:
     return text[:-1] + ("2" if text[-1] == "1" else "1")
+
+
+def test_a_signature_is_of_the_whole_ballot() -> None:
+    """Another good vote of the same voter under the signature of the first."""
+    value = json.loads(make_ballot(ELECTION, CODE, [[1, 0, 0], [1, 0, 0]]))
+    value["signature"] = json.loads(RAW)["signature"]
+    check_proofs(parse_ballot(render_json(value)), ELECTION)
+    with pytest.raises(InvalidSignature):
+        check(render_json(value), ELECTION)
+
+
+def test_a_credential_that_is_not_in_the_group_cannot_sign() -> None:
+    """The negative of a credential signs with the same key whenever the challenge is even."""
+    group, secret = BELENIOS_2048, private_key(CODE, UUID, BELENIOS_2048)
+    value = json.loads(RAW)
+    value["credential"] = str(group.p - int(value["credential"]))
+    body = {key: item for key, item in value.items() if key != "signature"}
+    digest = base64_digest(render_json(body))
+    proofs = (prove_knowledge(group, secret, f"sig|{digest}|") for _ in range(1000))
+    proof = next(proof for proof in proofs if proof.challenge % 2 == 0)
+    signed = parse_ballot(render_json({**body, "signature": {"hash": digest, "proof": proof.to_json()}}))
+    with pytest.raises(InvalidSignature):
+        check_signature(signed, ELECTION)

@@ -133,3 +133,22 @@ def test_every_text_of_a_group_of_trustees_matters(name: str) -> None:
             raw = render_json([*value[:place], ["Pedersen", changed], *value[place + 1 :]])
             with pytest.raises(InvalidTrustee):
                 parse_trustees(raw, GROUP)
+
+
+def test_a_verification_key_must_follow_from_the_coefficients() -> None:
+    """A key of somebody's own, with a good proof, in the place of a member's."""
+    value = json.loads(trustees_of("threshold_old_format"))
+    group_of_trustees = next(item for kind, item in value if kind == "Pedersen")
+    group_of_trustees["verification_keys"][1] = public_key_record(generate_private_key(GROUP), GROUP)
+    with pytest.raises(InvalidTrustee, match="does not follow"):
+        parse_trustees(render_json(value), GROUP)
+
+
+def test_the_superset_form_is_of_these_trustees_only() -> None:
+    """Leaving out a member and what belongs to it leaves signatures about a larger group."""
+    value = json.loads(trustees_of("ok_threshold_superset"))
+    group_of_trustees = next(item for kind, item in value if kind == "Pedersen")
+    for member in ("certs", "coefexps", "signatures", "verification_keys"):
+        group_of_trustees[member] = group_of_trustees[member][:-1]
+    with pytest.raises(InvalidTrustee):
+        parse_trustees(render_json(value), GROUP)
