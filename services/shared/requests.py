@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 
 from services.shared.problems import Malformed, TooLarge
 
@@ -138,5 +139,7 @@ class Route(APIRoute):
                 return await handle(bounded)
             except TimeoutError:
                 raise Malformed("The body did not arrive in time.", code="too-slow") from None
+            except ClientDisconnect:  # nobody hears this, and it is no failure of ours
+                raise Malformed("The body broke off.", code="broken-off") from None
 
         return limited
