@@ -1,0 +1,121 @@
+"""The same for the pages of `frontend`: the forms that they take, and the states in which these are refused."""
+
+from tests.service.harness import PASSWORD
+from tests.service.right_requests import (
+    A_KEY,
+    ADDRESS,
+    AUTH,
+    BALLOT,
+    BOARDLESS,
+    ELECTION,
+    RESULT_ROUTES,
+    STATES,
+    TRUSTEE,
+    VOTER,
+    Right,
+    health,
+    is_always,
+    only,
+)
+
+CONFIRMED = {"confirmed": "1"}
+EMPTY: dict[str, str] = {}
+EDITED = {
+    "revision": "1",
+    "name": "Board",
+    "description": "A",
+    "zone": "UTC",
+    "reply_to": "a@example.org",
+    "mail_subject": "S",
+    "mail_greeting": "G",
+    "mail_contact": "C",
+    "election_class": "real",
+    "opens": "2030-01-01T00:00",
+    "closes": "2031-01-01T00:00",
+    "questions": "1",
+    "question-0-text": "Who?",
+    "question-0-options": "Ann\nBen",
+    "question-0-minimum": "1",
+    "question-0-maximum": "1",
+    "action": "save",
+}
+SEALING = {"confirm-frozen": "1", "confirm-few_voters": "1", "confirm-rare_weights": "1"}
+CLOSING = {"action": "close-now", "reason": "Everybody has voted.", **CONFIRMED}
+
+FRONTEND: dict[str, Right] = {
+    "read_static_file": Right(),
+    "show_sign_in": Right(),
+    "sign_in": Right(form={"email": "a@example.org", "password": PASSWORD, "next": "/organise"}),
+    "sign_out": Right(form=EMPTY),
+    "sign_out_everywhere": Right(form=EMPTY),
+    "show_account": Right(),
+    "change_password": Right(form={"current": PASSWORD, "new": PASSWORD, "again": PASSWORD}),
+    "show_sign_up": Right(),
+    "sign_up": Right(form={"email": "a@example.org", "name": "A", "new": PASSWORD, "again": PASSWORD}),
+    "list_elections": Right(),
+    "show_new_election": Right(),
+    "create_election": Right(form={"name": "Board"}),
+    "read_election": Right(),
+    "read_numbers": Right(),
+    "show_delete_election": Right(),
+    "delete_election": Right(form=CONFIRMED, refused=only("draft")),
+    "show_draft": Right(refused=only("draft")),
+    "replace_draft": Right(form=EDITED, refused=only("draft")),
+    "preview_election": Right(),
+    "list_voters": Right(),
+    "import_roll": Right(refused=only("draft")),
+    "export_roll": Right(),
+    "delete_roll": Right(form=CONFIRMED, refused=only("draft")),
+    "read_voter": Right(),
+    # A form is shown again with what is wrong with it: where there is no such voter, that is all.
+    "correct_address": Right(form=ADDRESS, refused={"closed": 409}),
+    "resend_invitation": Right(state="sealed", form=EMPTY, refused={"draft": 409, "closed": 409}),
+    "remove_voter": Right(form=EMPTY, refused=only("draft"), unknown_refused=False),
+    "list_trustees": Right(),
+    "add_trustee": Right(form=TRUSTEE, refused=only("draft")),
+    "remove_trustee": Right(form=EMPTY, refused=only("draft"), unknown_refused=False),
+    "invite_trustee": Right(form=EMPTY, refused=dict.fromkeys(("decrypted", "published", "archived"), 409)),
+    "read_checklist": Right(),
+    "seal_election": Right(form=SEALING, refused=only("draft")),
+    "show_unseal": Right(),
+    "unseal_election": Right(state="sealed", form=CONFIRMED, refused=only("sealed")),
+    "show_schedule": Right(),
+    "change_schedule": Right(state="sealed", form=CLOSING, refused=only("sealed", "open")),
+    "confirm_decryption": Right(state="closed", form=CONFIRMED, refused=only("closed")),
+    "preview_result": Right(state="closed", refused=dict.fromkeys(STATES, 404)),
+    "publish_result": Right(state="decrypted", form=EMPTY, refused=only("decrypted")),
+    "archive_election": Right(state="published", form=CONFIRMED, refused=only("published")),
+    "read_mail_totals": Right(),
+    "send_test_mail": Right(form={"address": "me@example.org"}, refused=only("draft")),
+    "queue_invitations": Right(state="sealed", form=EMPTY, refused=only("sealed")),
+    "queue_reminders": Right(state="open", form=EMPTY, refused=only("open")),
+    "read_audit": Right(),
+    "export_audit": Right(),
+    "show_trustee": Right(unknown_refused=False),
+    "read_trustee_page": Right(),
+    "publish_trustee_key": Right(body=is_always(A_KEY), refused=only("draft")),
+    "read_tally": Right(state="closed", refused=dict.fromkeys(BOARDLESS, 404)),
+    "post_partial_decryption": RESULT_ROUTES["post_partial_decryption"],
+    "show_home": Right(),
+    "show_public_election": Right(state="open", refused=dict.fromkeys(BOARDLESS, 404)),
+    "show_board": Right(state="open", refused=dict.fromkeys(BOARDLESS, 404)),
+    "show_result": Right(state="open", refused={"draft": 404}),
+    "show_verification": Right(state="open", refused=dict.fromkeys(BOARDLESS, 404)),
+    "export_result_as_json": Right(state="closed", refused=dict.fromkeys(STATES, 404)),
+    "export_result": Right(state="closed", refused=dict.fromkeys(STATES, 404)),
+    "download_archive": Right(state="open", refused=dict.fromkeys(BOARDLESS, 404)),
+    "show_ballot": Right(state="open", page=True, refused={"draft": 404}),
+}
+TABLES = {
+    "auth": AUTH,
+    "voter": VOTER,
+    "election": ELECTION,
+    "ballot": BALLOT,
+    "result": RESULT_ROUTES,
+    "frontend": FRONTEND,
+}
+RIGHT: dict[tuple[str, str], Right] = {
+    (service, name): right for service, table in TABLES.items() for name, right in table.items()
+}
+for each in TABLES:
+    RIGHT.update(health(each))
