@@ -121,23 +121,24 @@ def test_an_election_key_that_is_not_the_trustees_is_rejected() -> None:
         b"{}",
         b"[1]",
         b'["x"]',
-        b'["5","5"]',
-        b'["5",]',
-        b'["5"]]',
-        b'["5" "7"]',
-        b'["5"] x',
-        b'["5,1.5"]',
-        b'["5,-1"]',
-        b'["005"]',
-        b'["5,99999999999999999999999"]',
+        b'["KEY","KEY"]',
+        b'["KEY","KEY,2"]',
+        b'["KEY",]',
+        b'["KEY"]]',
+        b'["KEY" "1"]',
+        b'["KEY"] x',
+        b'["KEY,1.5"]',
+        b'["KEY,-1"]',
+        b'["00KEY"]',
+        b'["KEY,99999999999999999999999"]',
         b'["0"]',
         b'["' + str(BELENIOS_2048.p - 1).encode() + b'"]',
         b'["' + str(BELENIOS_2048.p).encode() + b'"]',
         b'["' + b"9" * 100_000 + b'"]',
         b"[" * 100_000,
-        b'["5\\u0030"]',
+        b'["KEY\\u002c2"]',
         b'["' + b"\xff" * 10 + b'"]',
-        b'["5"' + b" " * 2000 + b"]",
+        b'["KEY"' + b" " * 2000 + b"]",
     ],
     ids=lambda raw: repr(raw[:20]),
 )
@@ -145,9 +146,19 @@ def test_a_list_of_credentials_that_breaks_a_rule_is_rejected(credentials: bytes
     built = BuiltElection()
     built.chain.parts.clear()
     built.chain.parent, built.chain.height = None, 0
-    built.credentials_raw = credentials
+    built.credentials_raw = credentials.replace(b"KEY", str(BELENIOS_2048.g).encode())
     built.set_up()
     assert rejection(built) == (0, "credentials")
+
+
+def test_a_list_of_one_credential_is_accepted() -> None:
+    """So the lists above are not rejected for the key that they hold."""
+    built = BuiltElection()
+    built.chain.parts.clear()
+    built.chain.parent, built.chain.height = None, 0
+    built.credentials_raw = f'["{BELENIOS_2048.g}"]'.encode()
+    built.set_up()
+    assert check(built.chain.render()).accepted
 
 
 @pytest.mark.parametrize("blank", [b"", b" ", b"\n\t\r ", b" " * 100_000])
