@@ -17,8 +17,8 @@ from services.voting.group import Group
 _BATCH = 256  # credentials that one process tests at a stretch, a tenth of a second
 _LARGEST_WEIGHT = 2**64 - 1
 _BLANKS = b" \t\r\n"
-_LINE = re.compile(rb'[ \t\r\n]*"([0-9a-f,]{1,700})"[ \t\r\n]*([,\]])')
-_LONGEST_LINE = 1024
+_LINE = re.compile(rb'[ \t\r\n]*"([0-9a-f,]{1,700})"[ \t\r\n]{0,100}([,\]])')
+_LONGEST_LINE = 1024  # more than `_LINE` matches after its leading blanks
 
 
 class CredentialList:
