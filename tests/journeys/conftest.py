@@ -39,12 +39,6 @@ async def invitation(poll: Poll, numbers: Iterator[int]) -> Invitation:
 
 
 @pytest.fixture
-async def another_invitation(poll: Poll, numbers: Iterator[int]) -> Invitation:
-    """Another voter's."""
-    return await poll.invitation(next(numbers))
-
-
-@pytest.fixture
 async def tab(profile: BrowserContext, poll: Poll) -> VotingPage:
     """A tab of a fresh browser."""
     return await new_voting_page(profile, poll)
