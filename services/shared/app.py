@@ -144,8 +144,8 @@ async def _render_refused(_: Request, __: Exception) -> JSONResponse:
 
 
 def new_router(**options: Any) -> APIRouter:
-    """A router whose requests are limited and strictly parsed."""
-    return APIRouter(route_class=Route, **options)
+    """A router whose requests are limited and strictly parsed, and whose refusals are problems."""
+    return APIRouter(route_class=Route, responses=problems.RESPONSES, **options)
 
 
 def _health(service: str) -> APIRouter:
@@ -156,7 +156,7 @@ def _health(service: str) -> APIRouter:
         """The process runs."""
         return {"service": service, "status": "live"}
 
-    @router.get("/ready", dependencies=[identity.public()])
+    @router.get("/ready", dependencies=[identity.public()], responses={503: {"description": "Something is missing"}})
     async def read_ready(request: Request) -> JSONResponse:
         """Whether requests can be served, and what is missing if not."""
         missing = await request.app.state.resources.missing()

@@ -19,6 +19,28 @@ log = structlog.get_logger()
 TYPE_PREFIX = "urn:uvote:problem:"
 RETRY_SECONDS = 2
 
+MEDIA_TYPE = "application/problem+json"
+# The document of a refusal, as a schema; some kinds have more members.
+SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "A refusal (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "pattern": f"^{TYPE_PREFIX}[a-z]+(-[a-z]+)*$"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string"},
+    },
+}
+# What every route declares to answer besides what it is for.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Refused",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
 
 class Problem(Exception):
     """A refusal. Subclasses name the kind; `code` may name the case more closely (and becomes the `type`)."""
@@ -144,7 +166,7 @@ BY_STATUS: dict[int, type[Problem]] = {kind.status: kind for kind in Problem.__s
 
 def render(problem: Problem) -> JSONResponse:
     """The problem as a response."""
-    return JSONResponse(problem.body(), problem.status, headers=problem.headers, media_type="application/problem+json")
+    return JSONResponse(problem.body(), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
 def of_validation(error: RequestValidationError) -> Problem:
@@ -195,4 +217,4 @@ def unforeseen(error: BaseException) -> JSONResponse:
         line=frame.tb_lineno if frame else None,
     )
     body = {"type": TYPE_PREFIX + "internal", "title": "Something went wrong here", "status": 500}
-    return JSONResponse(body, 500, media_type="application/problem+json")
+    return JSONResponse(body, 500, media_type=MEDIA_TYPE)

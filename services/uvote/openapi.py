@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 
+from services.shared import problems
 from services.shared.identity import Access
 from services.shared.settings import SERVICES
 from services.uvote.installation import Installation
@@ -42,6 +43,7 @@ def document(name: str) -> str:
     """
     app = unopened_app(name)
     described = app.openapi()
+    described.setdefault("components", {}).setdefault("schemas", {})["Problem"] = problems.SCHEMA
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
             operation = described["paths"].get(route.path_format, {}).get(method.lower(), {})
