@@ -68,7 +68,7 @@ async def test_a_browser_that_does_not_say_is_asked_for_the_origin(browser: Brow
 async def test_a_form_without_its_token_is_refused(browser: Browser, given: str) -> None:
     answer = await browser.post("/organise/new", {"csrf": given, "name": "Unsigned"})
     assert answer.status_code == 403
-    assert "This form has expired" in answer.text
+    assert "The form has expired" in answer.text
 
 
 async def test_a_token_without_its_cookie_is_refused(browser: Browser) -> None:

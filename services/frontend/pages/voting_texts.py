@@ -38,13 +38,13 @@ def _code() -> dict[str, str]:
     return {
         "code-empty": _("Type the last three characters of your code."),
         "code-empty-whole": _("Type your code."),
-        "code-characters": f"{_('No code has such a character.')} {never_used}",
-        "code-characters-whole": f"{_('Group %(group)s has a character that no code has.')} {never_used}",
+        "code-characters": _("No code has such a character.") + " " + never_used,
+        "code-characters-whole": _("Group %(group)s has a character that no code has.") + " " + never_used,
         "code-length": _("Type exactly three characters: the last group of your code."),
         "code-length-whole": _("A code has five groups of three characters. Look at group %(group)s."),
-        "code-checksum": f"{_('This is not the end of your code: something is mistyped.')} {compare}",
-        "code-checksum-whole": f"{_('Something in this code is mistyped.')} {compare}",
-        "code-unknown": f"{_('This is not the end of your code.')} {compare}",
+        "code-checksum": _("This is not the end of your code: something is mistyped.") + " " + compare,
+        "code-checksum-whole": _("Something in this code is mistyped.") + " " + compare,
+        "code-unknown": _("This is not the end of your code.") + " " + compare,
         "code-unknown-whole": _("This code is not on the list of this election. Is the mail the latest one about it?"),
     }
 
@@ -63,12 +63,13 @@ def _trouble() -> dict[str, str]:
     kept = _("Your ballot is kept in this tab, encrypted, and is sent again by itself.")
     wait = _("Leave this page open until you see your tracker.")
     busy = _("The ballot box does not answer at the moment.")
+    lost = _("The connection was lost.")
     many = _("Very many people are voting at the moment.")
     return {
-        "read-offline": f"{_('The ballot box cannot be reached. Is this device online?')} {going_on}",
+        "read-offline": _("The ballot box cannot be reached. Is this device online?") + " " + going_on,
         "read-busy": f"{busy} {going_on}",
         "read-too-often": f"{many} {going_on}",
-        "send-offline": f"{_('The connection was lost.')} {kept} {wait}",
+        "send-offline": f"{lost} {kept} {wait}",
         "send-busy": f"{busy} {kept} {wait}",
         "send-too-often": f"{many} {kept} {wait}",
     }
