@@ -43,15 +43,21 @@ def create_app(settings: BallotSettings) -> FastAPI:
             caller = identity.Caller("ballot", identity.private_key(settings.caller_key.get_secret_value()))
             election = ElectionClient(settings.election_url, caller=caller)
             stack.push_async_callback(election.close)
-            reading = ReadingStore(for_readers)
-            duties, closing = _add_resources(
-                resources, settings, Store(database), reading, proofs=proofs, election=election
-            )
+            store, lists, reading = Store(database), ListStore(database), ReadingStore(for_readers)
+            elections = resources.add(Elections(reading))
+            appending = Appending(store, settings.append_grace_seconds)
+            closing = Closing(store, settings.append_grace_seconds)
+            duties = Duties(election, store, SettingUp(store, lists), closing, elections, proofs)
+            resources.add(Casting(store, elections, proofs, appending))
+            resources.add(PublicList(store, lists))
+            resources.add(Reading(store, reading))
+            resources.add(Conclusion(store, elections))
             resources.check("database", database.ping)
             resources.check("schema", lambda: check_schema(database, "ballot"))
             resources.check("proofs", proofs.require_ready)
             await stack.enter_async_context(polling("proof_workers", proofs.start, settings.poll_seconds))
             await stack.enter_async_context(polling("duties", duties.round, settings.poll_seconds))
+            await stack.enter_async_context(polling("free_boards", appending.free_boards, settings.poll_seconds))
             await stack.enter_async_context(polling("end_boards", closing.end_boards, settings.poll_seconds))
             yield
 
@@ -64,23 +70,3 @@ async def _open_database(settings: BallotSettings) -> Database:
     """Half of the connections: whoever reads the board, and be it the whole world, leaves the others to the voters."""
     url = settings.database_url.get_secret_value()
     return await Database.open(url, schema="ballot", connections=settings.database_connections // 2)
-
-
-def _add_resources(
-    resources: Resources,
-    settings: BallotSettings,
-    store: Store,
-    reading: ReadingStore,
-    *,
-    proofs: ProofPool,
-    election: ElectionClient,
-) -> tuple[Duties, Closing]:
-    lists = ListStore(store.database)
-    elections = resources.add(Elections(reading))
-    appending = Appending(store, settings.append_grace_seconds)
-    resources.add(Casting(store, elections, proofs, appending))
-    resources.add(PublicList(store, lists))
-    resources.add(Reading(store, reading))
-    resources.add(Conclusion(store, elections))
-    closing = Closing(store, settings.append_grace_seconds)
-    return Duties(election, store, SettingUp(store, lists), closing, elections, proofs), closing

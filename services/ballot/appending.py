@@ -112,6 +112,13 @@ class Appending:
         if refusal is not None:
             raise refusal
 
+    async def free_boards(self) -> None:
+        """Takes the lock away from a replica that has stopped in mid-batch: nothing of its batch was committed."""
+        async with self.store.database.transaction("free_boards", readonly=True) as connection:
+            ended = await self.store.end_stuck_sessions(connection)
+        if ended:
+            log.warning("stuck_sessions_ended", sessions=ended)
+
     def _queue(self, uuid: str) -> Batches[CheckedBallot, Exception | None]:
         if uuid not in self.queues:
 

@@ -13,6 +13,8 @@ from services.ballot.schedule import Schedule
 from services.shared.database import Connection, Database
 
 # A replica that stops in mid-batch loses its transaction, and with it the lock, before those who wait for it give up.
+# The server ends a session that is idle within a transaction by itself, but not one that has sent half of what a
+# statement needs: `end_stuck_sessions` does.
 LOCK_TIMEOUT = "4s"
 IDLE_TIMEOUT = "2s"
 WRITE_TIMEOUT = "4s"
@@ -73,6 +75,22 @@ class Store:
             IDLE_TIMEOUT,
             statement_timeout,
         )
+
+    async def end_stuck_sessions(self, connection: Connection) -> int:
+        """Ends sessions of replicas that hold a board's lock and have not gone on for IDLE_TIMEOUT; returns how many.
+
+        The server waits for their clients; one that waits for a disk, a lock or the standby is left alone.
+        """
+        ended: int = await connection.fetchval(
+            """-- end_stuck_sessions
+            SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
+            WHERE a.usename = current_user AND a.datname = current_database() AND a.wait_event = 'ClientRead'
+              AND a.state_change < clock_timestamp() - $1::text::interval
+              AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)
+            """,
+            IDLE_TIMEOUT,
+        )
+        return ended
 
     async def read_board(self, connection: Connection, uuid: str) -> BoardRow | None:
         """The board now."""
