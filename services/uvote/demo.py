@@ -9,6 +9,7 @@ import hashlib
 import json
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,9 +17,10 @@ import tempfile
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +28,7 @@ import asyncpg
 
 from services.auth.contract import Credentials
 from services.election.contract import Election, Question
+from services.shared.problems import Unavailable
 from services.shared.settings import SERVICES
 from services.uvote.installation import PORTS, Installation
 from services.uvote.launcher import Launcher, LaunchError, check_ports, running
@@ -33,7 +36,9 @@ from services.uvote.mailbox import Mailbox, mailbox_running
 from services.uvote.people import Everyone, Organiser, Voters, decrypt, read_result
 from services.uvote.postgres import PostgresError, locate_database
 
-MAILBOX_PORT = 5080
+USUAL_PORTS = {**PORTS, "mailbox": 5080}
+FULL = 20 * 2**20  # bytes that may be free on a disk that is full: PostgreSQL's log grows by 16 MiB at a time
+INTERRUPTED = 130
 ORGANISER = "organiser@example.org"
 BOARD = [
     Question(text="Who shall chair the club?", options=["Ada", "Ben", "Cleo", "Dora", "Emil"]),
@@ -166,18 +171,26 @@ async def _belenios(election: Election, archive: Path) -> bool | None:
 
 
 @asynccontextmanager
-async def _own_database(server: str) -> AsyncIterator[str]:
+async def _own_database(server: str, directory: Path) -> AsyncIterator[str]:
     """A database of the demo's own on the server, dropped at the end."""
     name = f"uvote_demo_{secrets.token_hex(4)}"
-    connection = await asyncpg.connect(server)
+    try:
+        connection = await asyncpg.connect(server)
+    except OSError as error:
+        raise PostgresError(f"No PostgreSQL answers where DATABASE_URL says: {error.strerror or error}.") from None
     await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
     try:
         yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    except Exception:
+        if shutil.disk_usage(directory).free < FULL:  # which shows itself in many ways
+            raise PostgresError(f"The disk of {directory} is full: free 100 MB there and run this again.") from None
+        raise
     finally:
-        connection = await asyncpg.connect(server)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await connection.close()
+        with suppress(OSError, asyncpg.PostgresError):  # a server that is gone keeps no connection either
+            connection = await asyncpg.connect(server)
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            await connection.close()
 
 
 @asynccontextmanager
@@ -186,12 +199,12 @@ async def _open(
 ) -> AsyncIterator[Demo]:
     async with AsyncExitStack() as stack:
         mailbox, smtp_port = await stack.enter_async_context(mailbox_running(ports["mailbox"]))
-        database = await stack.enter_async_context(_own_database(server))
+        database = await stack.enter_async_context(_own_database(server, logs))
         installation = Installation(database, ports=ports, smtp_port=smtp_port, overrides=OVERRIDES)
         await stack.enter_async_context(running(launcher, installation, logs))
         everyone = Everyone.at(installation)
         stack.push_async_callback(everyone.close)
-        stage.play("A private PostgreSQL, the six services and a mailbox are running.")
+        stage.play("PostgreSQL, the six services and a mailbox are running.")
         yield Demo(everyone, mailbox, installation, secrets.token_urlsafe(12), stage)
 
 
@@ -199,16 +212,15 @@ async def _open(
 OVERRIDES = {"ballot": {"append_grace_seconds": 1}, "voter": {"mails_per_minute": 60_000}}
 
 
-async def _perform(args: Namespace, server: str, launcher: Launcher, directory: Path) -> int:
-    stage = Stage()
+async def _perform(args: Namespace, server: str, launcher: Launcher, directory: Path, stage: Stage) -> int:
     ports = _ports(once=args.once)
-    check_ports(ports)
     async with _open(server, launcher, ports, directory, stage) as demo:
         if not args.once:
             stage.say(_addresses(demo))
         accepted = await demo.first_election(args.voters, args.out or directory)
         if args.out:
             (args.out / "summary.json").write_text(json.dumps(demo.summary, indent=1, sort_keys=True) + "\n")
+            stage.say(_what_was_written(args.out))
         if args.once:
             return 0 if accepted else 1
         reader = await demo.second_election()
@@ -221,7 +233,7 @@ async def _perform(args: Namespace, server: str, launcher: Launcher, directory: 
 def _ports(*, once: bool) -> dict[str, int]:
     """The usual ports, or any free ones when nobody will open a page."""
     if not once:
-        return {**PORTS, "mailbox": MAILBOX_PORT}
+        return USUAL_PORTS
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(len(SERVICES) + 1)]
         for probe in probes:
@@ -234,6 +246,14 @@ def _addresses(demo: Demo) -> str:
         f"\n     Open    {demo.installation.public_url('frontend')}\n"
         f"     Mailbox http://localhost:{demo.installation.ports['mailbox']}\n"
     )
+
+
+def _what_was_written(out: Path) -> str:
+    archive = out / "election.bel"
+    return f"""
+     The archive    {archive}  (check it yourself: uvote verify {archive})
+     In numbers     {out / "summary.json"}
+"""
 
 
 def _what_to_open(demo: Demo, reader: str) -> str:
@@ -255,6 +275,11 @@ def _directory() -> Iterator[Path]:
         yield Path(name)
 
 
+def _end_in_order(_: int, __: FrameType | None) -> None:
+    """What else asks us to end is treated as Ctrl-C is."""
+    signal.raise_signal(signal.SIGINT)
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """What the demo can be told."""
     parser.add_argument("--once", action="store_true", help="run one election, verify it, and end")
@@ -264,23 +289,34 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Performs. Exit 0 when the archive was accepted, 1 when not or when something is in the way."""
+    """Performs. Exit 0: the archive was accepted. 1: it was not, or something is in the way. 130: interrupted."""
     if args.voters < 1:
         print("uvote demo: --voters must be at least 1", file=sys.stderr)
         return 2
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end_in_order)
+    stage = Stage()
     try:
-        if args.out:
-            args.out.mkdir(parents=True, exist_ok=True)
-        # The services' code is loaded while the database starts.
-        with Launcher() as launcher, _directory() as directory, locate_database(directory) as server:
-            return asyncio.run(_perform(args, server, launcher, directory))
+        return _set_up_and_perform(args, stage)
     except KeyboardInterrupt:
-        print("\n     Ended.")
-        return 0
-    except (LaunchError, PostgresError) as error:
-        print(f"uvote demo: {error}", file=sys.stderr)
-    except TimeoutError as error:
-        print(f"uvote demo: {error}", file=sys.stderr)
+        stage.say(
+            "\n     Ended; nothing is left behind." if not args.once else "\n     Interrupted: nothing was verified."
+        )
+        return INTERRUPTED if args.once else 0
     except OSError as error:
-        print(f"uvote demo: {error.filename or 'system'}: {error.strerror or error}", file=sys.stderr)
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except (LaunchError, PostgresError, RuntimeError, Unavailable, asyncpg.PostgresError) as error:
+        reason = str(error)
+    print(f"uvote demo: {reason}", file=sys.stderr)
     return 1
+
+
+def _set_up_and_perform(args: Namespace, stage: Stage) -> int:
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+    if not args.once:
+        check_ports(USUAL_PORTS)
+    stage.say("A whole election on this machine. Everything is real but the people; nothing leaves the machine.\n")
+    # The services' code is loaded while the database starts.
+    with Launcher() as launcher, _directory() as directory, locate_database(directory) as server:
+        return asyncio.run(_perform(args, server, launcher, directory, stage))

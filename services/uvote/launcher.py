@@ -118,7 +118,8 @@ def check_ports(ports: Mapping[str, int]) -> None:
                 probe.bind((HOST, port))
             except OSError as error:
                 reason = f"{name} cannot listen on port {port} ({error.strerror})"
-                raise LaunchError(f"{reason}: stop what uses the port, or choose another one.") from None
+                remedy = "stop what uses the port (another demo?) and run this again"
+                raise LaunchError(f"{reason}: {remedy}.") from None
 
 
 async def wait_until_ready(launcher: Launcher, name: str, url: str, pid: int, log: Path) -> None:

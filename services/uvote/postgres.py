@@ -14,6 +14,7 @@ It blocks while it starts and stops: use it outside any event loop.
 
 import os
 import secrets
+import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -167,12 +168,16 @@ class PrivatePostgres:
 
 @contextmanager
 def locate_database(directory: Path) -> Iterator[str]:
-    """Yield a superuser's URL: `DATABASE_URL` if set, else that of a private server while the block runs."""
+    """Yield a superuser's URL: `DATABASE_URL` if set, else that of a private server, forgotten after the block."""
     if url := os.environ.get("DATABASE_URL"):
         yield url
-    else:
-        with PrivatePostgres.start(directory) as postgres:
-            yield postgres.dsn()
+        return
+    server = PrivatePostgres.start(directory, durable=False)
+    try:
+        with server:
+            yield server.dsn()
+    finally:
+        shutil.rmtree(server.directory, ignore_errors=True)
 
 
 def _existing_major(place: Path) -> int | None:

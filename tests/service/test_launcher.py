@@ -148,7 +148,7 @@ async def test_a_setting_that_is_wrong_is_named_and_its_value_is_not(system: Sys
 def test_a_port_that_is_taken_is_named_in_a_sentence() -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(LaunchError, match=rf"auth cannot listen on port {port} .*choose another"):
+        with pytest.raises(LaunchError, match=rf"auth cannot listen on port {port} .*: stop what uses the port"):
             check_ports({"auth": port})
     check_ports({"auth": port})
 
