@@ -69,7 +69,9 @@ def parse_roll(raw: bytes) -> ParsedRoll:
     """Reads an imported file; raises UnreadableFile when it cannot be read as a whole."""
     file = read_csv(raw)
     numbered = ((row, record) for row, record in enumerate(file.records(), start=1) if any(map(str.strip, record)))
-    header_row, header = next(numbered)
+    header_row, header = next(numbered, (0, None))
+    if header is None:
+        raise UnreadableFile("csv-empty", "No cell of the file holds anything.")
     places = _places(header)
     if places is not None:
         return _collect(file, places, len(header), numbered)

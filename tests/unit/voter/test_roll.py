@@ -81,6 +81,7 @@ def test_without_header_the_first_column_must_hold_addresses() -> None:
     [
         (b"", "csv-empty"),
         (b"\n  \n", "csv-empty"),
+        (b",\n , ,", "csv-empty"),
         (codecs.BOM_UTF8, "csv-empty"),
         ("address\na@x.org".encode("utf-16"), "csv-utf-16"),
         (b"Anna,a@x.org", "csv-no-header"),
