@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from services.election.contract import State
+from services.election.contract import Question, State
 from services.result.contract import PartialDecryption
 from services.voting.tally import partial_decryption
 from tests.journeys.elections import Poll, Stage
@@ -165,16 +165,32 @@ async def test_a_ballot_is_found_by_its_tracker(
 
 async def test_the_board_is_turned_page_by_page(stage: Stage, page: Page) -> None:
     """Every event is on exactly one page, forwards and backwards."""
-    poll = await stage.opened(2)
-    for place in range(8):
-        for voter in range(2):
-            await poll.cast(voter, AMINA_AND_ONE if place % 2 else AMINA_AND_TWO)
-    answer = await page.goto(at(stage, poll, "/board?after=9"))
-    assert answer is not None
-    heights = await page.locator("tbody th").all_inner_texts()
-    assert heights == [str(height) for height in range(10, 17)]
+    poll = await stage.opened(3, questions=[Question(text="Yes?", options=["Yes", "No"])])
+    for place in range(52):
+        await poll.cast(place % 3, [[1, 0]])
+    await page.goto(at(stage, poll, "/board"))
+    heights = page.locator("tbody th")
+    first = await heights.all_inner_texts()
+    await page.get_by_role("link", name="Later").click()
+    await expect(heights.first).to_have_text("50")
+    assert first + await heights.all_inner_texts() == [str(height) for height in range(53)]
     await page.get_by_role("link", name="Earlier").click()
-    await expect(page.locator("tbody th").first).to_have_text("0")
+    await expect(heights.first).to_have_text("0")
+    assert await heights.all_inner_texts() == first
+
+
+async def test_the_first_key_leads_past_what_every_page_repeats(stage: Stage, page: Page) -> None:
+    await page.goto(stage.origin)
+    await page.keyboard.press("Tab")
+    link = page.get_by_role("link", name="Skip to the content")
+    await expect(link).to_be_focused()
+    await expect(link).to_be_in_viewport()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("main")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Organise elections")).to_be_focused()
+    outline = await page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+    assert outline == "3px"
 
 
 async def test_the_page_checks_the_whole_election_in_the_browser(
