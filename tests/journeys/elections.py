@@ -159,7 +159,11 @@ class Stage:
         """
         label = addresses(voters)
         zone = draft.get("zone", "UTC")
-        usual: dict[str, Any] = {"questions": [CHAIR, PROJECTS], "opens": at(zone, hours=1), "closes": at(zone, hours=2)}
+        usual: dict[str, Any] = {
+            "questions": [CHAIR, PROJECTS],
+            "opens": at(zone, hours=1),
+            "closes": at(zone, hours=2),
+        }
         election = await self.world.draft(label, **(usual | draft))
         names = ["Tess Trustee", "Tom Trustee"][:trustees]
         appointed = [await self.appoint(election, name) for name in names]

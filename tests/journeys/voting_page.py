@@ -97,9 +97,8 @@ class VotingPage:
         return await self.page.locator("#tracker").inner_text()
 
     async def wake(self) -> None:
-        """What a telephone does that comes out of a tunnel: the page then looks again at once."""
-        await self.page.context.set_offline(True)
-        await self.page.context.set_offline(False)
+        """What a browser says when the connection is back: whatever the page waits for, it looks again at once."""
+        await self.page.evaluate("window.dispatchEvent(new Event('online'))")
 
     async def kept(self) -> list[str]:
         """The names of what the tab has stored."""
