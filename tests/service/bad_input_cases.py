@@ -132,6 +132,7 @@ def of_file(stage: Stage, route: Route) -> Iterator[Wrong]:
     headers = stage.authorization(route, things)
     for what, raw in {
         "no body": b"",
+        "empty cells": b",\n,",
         "no such columns": f"{mark()},{mark()}\n1,2".encode(),
         "a column twice": f"address,address\n{mark()}@example.org,b@example.org".encode(),
     }.items():
