@@ -260,7 +260,7 @@ def _what_to_open(demo: Demo, reader: str) -> str:
     first = demo.summary["uuid"]
     pages = demo.installation.public_url("frontend")
     return f"""
-     Vote           http://localhost:{demo.installation.ports["mailbox"]}  (the mail to {reader}; press its link)
+     Vote           http://localhost:{demo.installation.ports["mailbox"]}/?to={reader}  (press the mail's link)
      The result     {pages}/election/{first}/result
      Its board      {pages}/election/{first}/board
      Organise       {pages}/sign-in  as {ORGANISER}, password {demo.password}
@@ -299,9 +299,7 @@ def run(args: Namespace) -> int:
     try:
         return _set_up_and_perform(args, stage)
     except KeyboardInterrupt:
-        stage.say(
-            "\n     Ended; nothing is left behind." if not args.once else "\n     Interrupted: nothing was verified."
-        )
+        stage.say("\n     Ended. Nothing of it runs or stays.")
         return INTERRUPTED if args.once else 0
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)

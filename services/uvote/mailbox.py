@@ -68,16 +68,21 @@ class Mailbox:
         return found()[-1]
 
 
-def _page(mailbox: Mailbox) -> str:
+def _page(mailbox: Mailbox, to: str | None) -> str:
+    """All mails, or one reader's only."""
+    shown = [mail for mail in mailbox.mails if to in {None, mail.to}]
     mails = "".join(
         f"<details{' open' if number == 0 else ''}><summary>{html.escape(mail.subject)}"
         f" <span class=to>to {html.escape(mail.to)}</span></summary><pre>{_linked(mail.text)}</pre></details>"
-        for number, mail in enumerate(reversed(mailbox.mails))
+        for number, mail in enumerate(reversed(shown))
     )
+    whose = f"to {html.escape(to)} " if to else ""
+    every = " <a href='/'>Show all mails</a>" if to else ""
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Mailbox</title><style>{STYLE}</style><main><h1>Mailbox</h1>"
-        f"<p>Every mail that this demo has sent, newest first. None has left this machine.</p>{mails}</main></html>"
+        f"<p>Every mail {whose}that this demo has sent, newest first. None has left this machine.{every}</p>"
+        f"{mails}</main></html>"
     )
 
 
@@ -96,8 +101,9 @@ async def mailbox_running(page_port: int) -> AsyncIterator[tuple[Mailbox, int]]:
     """Takes mails while the block runs, and shows them on `page_port`; yields the mailbox and its SMTP port."""
     mailbox = Mailbox()
 
-    async def show(_: Request) -> HTMLResponse:
-        return HTMLResponse(_page(mailbox), headers={"Content-Security-Policy": POLICY})
+    async def show(request: Request) -> HTMLResponse:
+        page = _page(mailbox, request.query_params.get("to"))
+        return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 
     loop = asyncio.get_running_loop()
     smtp = await loop.create_server(lambda: SMTP(mailbox, enable_SMTPUTF8=True), "127.0.0.1", 0)

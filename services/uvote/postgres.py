@@ -172,12 +172,12 @@ def locate_database(directory: Path) -> Iterator[str]:
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
-    server = PrivatePostgres.start(directory, durable=False)
+    place = make_place(directory, unprivileged_account())
     try:
-        with server:
+        with PrivatePostgres.start(directory, durable=False) as server:
             yield server.dsn()
     finally:
-        shutil.rmtree(server.directory, ignore_errors=True)
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _existing_major(place: Path) -> int | None:

@@ -12,9 +12,11 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +77,17 @@ class Account:
             raise PostgresError(f"Cannot run {command[0]} as user {self.uid}: {error.strerror}.") from error
 
     def run(self, *command: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run a command as this user, with `given` on its standard input, and keep what it says."""
+        """Run a command as this user, with `given` on its standard input, and keep what it says.
+
+        Whoever interrupts us ends the command too.
+        """
         with self.begin(*command, stderr=subprocess.PIPE) as running:
-            said, complained = running.communicate(given)
+            try:
+                said, complained = running.communicate(given)
+            except BaseException:
+                with suppress(ProcessLookupError):
+                    os.killpg(running.pid, signal.SIGKILL)
+                raise
         return subprocess.CompletedProcess(command, running.returncode, said, complained)
 
     def write(self, path: Path, content: bytes) -> None:
