@@ -49,10 +49,6 @@ class Form:
         """A field of several lines; browsers end them with CR LF, we with LF."""
         return self.get(name).replace("\r\n", "\n").strip()
 
-    def all(self, name: str) -> list[str]:
-        """Every value of a field."""
-        return self.values.get(name, [])
-
     def has(self, name: str) -> bool:
         """Whether a box was ticked or a button pressed."""
         return name in self.values

@@ -183,6 +183,7 @@ async def test_the_form_names_what_is_wrong_beside_each_field_and_keeps_what_was
     summary = page.get_by_role("alert")
     await expect(summary).to_contain_text("“One” stands here twice.")
     await expect(summary).to_contain_text("There are only 3 options")
+    await expect(summary).to_be_focused()
     await office.look("form-with-errors")
     await summary.get_by_role("link", name="“One” stands here twice.").click()
     await expect(page.locator("#question-0-options")).to_be_focused()
