@@ -16,6 +16,7 @@ from services.ballot.client import BallotClient
 from services.ballot.contract import Board, CredentialsPage, CredentialsSeal, Phase
 from services.election.contract import Election as ElectionView
 from services.election.contract import Report, RollSummary, ScheduleChange, Step, TrusteeKey
+from services.shared.database import Database
 from services.voting.ballot import make_ballot
 from services.voting.credential import PublicCredential, derive_code, public_credential, render_credentials
 from services.voting.election import Election
@@ -176,9 +177,13 @@ class BallotWorld:
             await poll.reach(phase)
         return poll
 
-    def client(self, replica: str) -> BallotClient:
-        """A voter's browser at one replica."""
-        return BallotClient(self.system.url(replica))
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """The board's tables, with the rights that the service has."""
+        url = self.system.installation.environment("ballot")["UVOTE_DATABASE_URL"]
+        database = await Database.open(url, schema="ballot")
+        yield database
+        await database.close()
 
 
 def make_voter(uuid: str, number: int, weight: int) -> Voter:

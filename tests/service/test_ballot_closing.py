@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from services.ballot.closing import Closing
 from services.ballot.contract import EventType, Head, NewEvent, NewEvents, Phase
+from services.ballot.store import Store
 from services.election.contract import State, Step
 from services.shared.client import Refused
 from services.voting.archive import record_hash, render_owned
@@ -67,6 +69,15 @@ async def test_a_board_ends_without_election(fresh_system: System) -> None:
             return (await poll.board()).ended
 
         await eventually(ended, "the board does not end")
+
+
+async def test_a_replica_that_is_late_does_not_end_a_board_that_was_extended(world: BallotWorld) -> None:
+    """It has read that the board is to end, and is overtaken by the extension."""
+    poll = await world.poll()
+    async with world.database() as database:
+        await Closing(Store(database), grace_seconds=0).end_ballots(poll.uuid)
+    assert not (await poll.board()).ended
+    await poll.cast()
 
 
 async def test_an_extension_in_time_moves_the_close(world: BallotWorld) -> None:

@@ -183,7 +183,26 @@ async def archive(poll: Poll) -> bytes:
 async def test_every_part_of_the_archive_can_be_had(http: httpx.AsyncClient, poll: Poll, archive: bytes) -> None:
     """Parts that begin and end on both sides of every boundary: of members, of pieces of the list, of pages."""
     total = len(archive)
-    starts = [0, 1, 511, 512, 1023, 1024, 1025, 1536, total // 3, total // 2, total - 513, total - 512, total - 1]
+    starts = [
+        0,
+        1,
+        511,
+        512,
+        1023,
+        1024,
+        1025,
+        1536,
+        1537,
+        2100,
+        4000,
+        6000,
+        9000,
+        total // 3,
+        total // 2,
+        total - 513,
+        total - 512,
+        total - 1,
+    ]
     for start in starts:
         for size in (1, 511, 512, 513, 5000, total):
             response = await http.get(f"/{poll.uuid}/archive", headers={"Range": f"bytes={start}-{start + size - 1}"})

@@ -70,10 +70,12 @@ async def test_both_append_and_the_chain_is_one(world: BallotWorld, other: Ballo
     assert (await poll.board()).ballots == VOTERS
 
 
-async def transactions_holding_the_lock(connection: "asyncpg.Connection[Any]") -> int:
+async def batches_held_up(connection: "asyncpg.Connection[Any]") -> int:
+    """Sessions that hold a board's lock and wait for a table."""
     count: int = await connection.fetchval(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        "SELECT count(*) FROM pg_locks held JOIN pg_locks wanted USING (pid) JOIN pg_stat_activity a USING (pid)"
+        " WHERE a.datname = current_database() AND held.locktype = 'advisory' AND held.granted"
+        " AND wanted.locktype = 'relation' AND NOT wanted.granted"
     )
     return count
 
@@ -100,7 +102,7 @@ async def test_a_replica_stopped_in_mid_batch_holds_up_the_other_for_a_moment_on
     casting = asyncio.create_task(send_until_answered(other, poll, stuck))
 
     async def is_in_mid_batch() -> bool:
-        return await transactions_holding_the_lock(connection) == 1
+        return await batches_held_up(connection) == 1
 
     await eventually(is_in_mid_batch, "no batch is under way")
     world.system.kill(replica, signal.SIGSTOP)

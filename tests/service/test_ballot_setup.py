@@ -10,6 +10,9 @@ import asyncpg
 import pytest
 
 from services.ballot.contract import CredentialsPage, Phase
+from services.ballot.setup import SettingUp, read_definition
+from services.ballot.store import Store
+from services.ballot.store_list import ListStore
 from services.election.contract import Report, State, Step
 from services.voting.archive import ArchiveReader
 from services.voting.election import generate_uuid
@@ -168,6 +171,26 @@ async def test_an_election_that_is_withdrawn_while_it_is_sealed_gets_no_board(wo
     await world.send_list(view, voters)
     async with refused(404, "not-found"):
         await world.anyone.read_board(view.uuid)
+
+
+async def test_a_replica_that_is_late_sets_up_no_board_of_a_withdrawn_election(world: BallotWorld) -> None:
+    """It has read that the board is to be set up, and is overtaken by the withdrawal."""
+    view, voters = await world.list_made(3)
+    await world.voter.put_credentials_page(view.uuid, 0, CredentialsPage(credentials=sorted_lines(voters)))
+    (work,) = [work for work in await world.elections.ballot.list_work() if work.uuid == view.uuid]
+    definition = await world.elections.anyone.read_definition(view.uuid)
+    trustees = await world.elections.anyone.read_trustees(view.uuid)
+    report = Report(uuid=view.uuid, done=False, problem="The roll is broken.")
+    await world.elections.voter.report_step(view.id, Step.FREEZE_ROLL, report)
+
+    async def codes_may_die() -> bool:
+        return Step.WITHDRAW_CODES in (await world.elections.owed(view)).get("voter", [])
+
+    await eventually(codes_may_die, "the withdrawal is not reported")
+    await world.voter.seal_credentials(view.uuid, seal_of(voters))
+    async with world.database() as database:
+        late = SettingUp(Store(database), ListStore(database))
+        assert await late.set_up_board(work, read_definition(view.uuid, definition, trustees)) is None
 
 
 async def test_an_opening_that_is_set_is_kept_by_the_clock_of_the_board(world: BallotWorld) -> None:
