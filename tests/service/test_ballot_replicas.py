@@ -1,17 +1,22 @@
 """Two replicas append to one board: the chain stays linear, whatever happens to one of them."""
 
 import asyncio
+import hashlib
 import io
 import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import pytest
 
+from services.ballot.appending import Appending, CheckedBallot
 from services.ballot.client import BallotClient
+from services.ballot.schedule import Arrival
+from services.ballot.store import Store
 from services.shared.client import DependencyDown
 from services.voting.archive import ArchiveReader
 from services.voting.ballot import tracker
@@ -147,3 +152,25 @@ async def test_a_replica_stopped_at_any_moment_leaves_the_chain_linear(
     board = await trackers_on_board(poll)
     assert set(board) == set(answered)
     assert set(board.values()) == {1}
+
+
+def checked(poll: Poll, voter: int, position: int) -> CheckedBallot:
+    """A ballot as it is when its proofs have been checked."""
+    raw, now = poll.ballot(voter), datetime.now(UTC)
+    return CheckedBallot(raw, hashlib.sha256(raw).digest(), position, 1, Arrival(now, now))
+
+
+async def test_a_ballot_that_the_database_does_not_take_leaves_the_others_of_its_batch(
+    world: BallotWorld, poll: Poll
+) -> None:
+    """The position is one that no column can hold: whatever it is that the database refuses, only its ballot fails."""
+    good = [checked(poll, voter, voter) for voter in range(3)]
+    poisoned = checked(poll, 3, 2**31)
+    async with world.database() as database:
+        appending = Appending(Store(database), grace_seconds=1)
+        casts = [appending.append(poll.uuid, ballot) for ballot in (good[0], poisoned, good[1], good[2])]
+        outcomes = await asyncio.gather(*casts, return_exceptions=True)
+    assert [outcome is None for outcome in outcomes] == [True, False, True, True]
+    board = await trackers_on_board(poll)
+    assert set(board) == {tracker(ballot.raw) for ballot in good}
+    assert (await poll.board()).voted == 3
