@@ -163,6 +163,7 @@ async def is_still(stage: Stage) -> None:
 async def make_stage(system: System) -> AsyncIterator[Stage]:
     """All of it."""
     async with AsyncExitStack() as stack:
+        await system.start("auth", sign_up_enabled=True)
         world = await stack.enter_async_context(make_world(system))
         mailbox = await stack.enter_async_context(listening(system.installation.smtp_port))
         await system.start("ballot", "result", "frontend", sign_up_enabled=True)
