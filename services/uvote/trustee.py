@@ -55,7 +55,8 @@ def run(args: Namespace) -> int:
     except (NotAnArchive, InvalidTrustee) as error:
         print(f"uvote trustee: {error}", file=sys.stderr)
     except OSError as error:
-        print(f"uvote trustee: {error.filename}: {error.strerror}", file=sys.stderr)
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"uvote trustee: {reason}", file=sys.stderr)
     return UNUSABLE
 
 
@@ -81,7 +82,8 @@ def _decrypt(archive: Path, file: Path, out: Path | None) -> int:
     if out is None:
         print(text)
     else:
-        out.write_text(text + "\n")
+        with out.open("x") as stream:  # never over anything: it might be the key
+            stream.write(text + "\n")
         print(f"{out} holds the share of trustee {owner} in a tally of {report.counted} ballots. Post it on your page.")
     return DONE
 
