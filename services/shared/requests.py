@@ -1,6 +1,7 @@
 """How requests are read, the same in every service.
 
 - A body is refused as soon as it is known to be too large, by Content-Length or while it arrives.
+- What a service sends to another is read only when it is known that a service sends it.
 - JSON is read strictly: no duplicate keys, no NaN or Infinity, no NUL, no half surrogates.
 """
 
@@ -14,6 +15,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
+from services.shared.identity import CallerIs
 from services.shared.problems import Malformed, TooLarge
 
 DEFAULT_LIMIT = 256 * 1024
@@ -128,6 +130,7 @@ class Route(APIRoute):
         """FastAPI's handler, given a limited request."""
         handle = super().get_route_handler()
         limit = getattr(self.endpoint, "body_limit", DEFAULT_LIMIT)
+        callers = [need.call for need in self.dependant.dependencies if isinstance(need.call, CallerIs)]
 
         async def limited(request: Request) -> Response:
             bounded = LimitedRequest(request.scope, request.receive)
@@ -135,6 +138,9 @@ class Route(APIRoute):
             try:
                 # Read before the framework does, which would hide why a body is refused.
                 if self.body_field is not None and _is_json(bounded):
+                    # The framework would look last at who sends it, and services send each other large bodies.
+                    for caller in callers:
+                        await caller(bounded)
                     await bounded.json()
                 return await handle(bounded)
             except TimeoutError:
