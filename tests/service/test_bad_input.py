@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from services.shared.problems import TYPE_PREFIX
+from services.uvote.postgres import PrivatePostgres
 from tests.service.bad_input_cases import (
     content_of,
     of_address,
@@ -33,7 +34,7 @@ from tests.service.harness import System
 from tests.service.right_pages import RIGHT, TABLES
 from tests.service.right_requests import STATES, Things
 from tests.service.routes_under_test import Route, routes
-from tests.service.wrong_requests import JSON, MARK, MARKED_NUMBER, Wrong, takes
+from tests.service.wrong_requests import JSON, MARK, MARKED_NUMBER, Wrong, mark, takes
 
 SERVICES = tuple(TABLES)
 TYPE = re.compile(re.escape(TYPE_PREFIX) + r"[a-z]+(-[a-z]+)*")
@@ -62,7 +63,7 @@ def complaint(wrong: Wrong, reply: httpx.Response, *, browser: bool) -> str | No
     is_page = kind.startswith("text/html") and "</html>" in reply.text
     if browser:
         return None if is_page else f"no page but {kind}"
-    if is_page and (wrong.page or wrong.shown_again):
+    if is_page and wrong.page:
         return None
     return of_problem(wrong, reply)
 
@@ -81,12 +82,19 @@ def of_problem(wrong: Wrong, reply: httpx.Response) -> str | None:
     return None
 
 
+def asking(route: Route, wrong: Wrong) -> tuple[bool, ...]:
+    """Whether a browser asks, or a program: for most pages both."""
+    if route.service != "frontend":
+        return (False,)
+    return (True,) if wrong.shown_again else (False, True)
+
+
 async def complaints(stage: Stage, route: Route, wrongs: Iterable[Wrong]) -> list[str]:
-    """Sends them all; for pages each twice, as a browser and as a program. Then looks whether anything has changed."""
+    """Sends them all, then looks whether anything has changed."""
     before = await stage.digest()
     found = []
     for wrong in wrongs:
-        for browser in (False, True) if route.service == "frontend" else (False,):
+        for browser in asking(route, wrong):
             headers = {**wrong.headers, "Accept": "text/html" if browser else JSON}
             url = stage.system.url(route.service) + wrong.path
             reply = await stage.client.request(wrong.method, url, content=wrong.content, headers=headers)
@@ -205,8 +213,27 @@ async def test_bodies_that_are_too_long_are_refused(stage: Stage, service: str) 
     assert await stage.digest() == before
 
 
-async def test_no_log_repeats_a_value_and_nothing_was_unforeseen(stage: Stage) -> None:
+async def answer_to_a_stranger(stage: Stage, route: Route) -> str:
+    """To somebody who says that a large body will come, and sends none of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(stage.system.url(route.service)).port)
+    path = route.path(stage.things["open"].values)
+    head = f"Host: x\r\nContent-Type: {JSON}\r\nContent-Length: {route.limit}\r\nAuthorization: Bearer {mark()}"
+    writer.write(f"{route.method} {path} HTTP/1.1\r\n{head}\r\n\r\n".encode())
+    said = await asyncio.wait_for(_hear(reader), 20)
+    writer.close()
+    return said[9:12]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_only_services_may_send_is_not_read_from_others(stage: Stage, service: str) -> None:
+    taking = [route for route in routes(service) if route.kind == "caller" and route.model is not None]
+    statuses = {str(route): await answer_to_a_stranger(stage, route) for route in taking}
+    assert {name: status for name, status in statuses.items() if status != "401"} == {}
+
+
+async def test_no_log_repeats_a_value_and_nothing_was_unforeseen(stage: Stage, postgres: PrivatePostgres) -> None:
     """Runs last, after all that."""
+    assert MARK not in (postgres.directory / "log").read_text()
     for name in SERVICES:
         log = stage.system.log(name)
         assert MARK not in log, name
