@@ -9,6 +9,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -54,8 +55,7 @@ class Decrypting:
         if row is None:
             return
         if work.decryption_confirmed and not row.decryption_confirmed:
-            async with self.database.transaction("confirm_decryption") as connection:
-                await self.store.confirm_decryption(connection, row.uuid)
+            await self._confirm(row.uuid)
         if Step.POST_TALLY in work.steps and row.position.ended:
             await self.post_tally(row)
         if Step.POST_RESULT in work.steps and row.result_record is not None:
@@ -82,6 +82,9 @@ class Decrypting:
         """
         async with self.database.transaction("post_partial_decryption", readonly=True) as connection:
             row = await self._require(connection, uuid)
+        if not row.decryption_confirmed and await self._is_confirmed(uuid):
+            await self._confirm(uuid)
+            row = replace(row, decryption_confirmed=True)
         _require_decrypting(row)
         await asyncio.to_thread(_check_share, row, share)
         async with self.database.transaction("post_partial_decryption") as connection:
@@ -92,6 +95,14 @@ class Decrypting:
         if row.result_record is not None:
             await self.post_result(uuid)
         return await self.read_tally(uuid)
+
+    async def _is_confirmed(self, uuid: str) -> bool:
+        """Asks `election`, for the trustee who is quicker than the next round."""
+        return any(work.uuid == uuid and work.decryption_confirmed for work in await self.election.list_work())
+
+    async def _confirm(self, uuid: str) -> None:
+        async with self.database.transaction("confirm_decryption") as connection:
+            await self.store.confirm_decryption(connection, uuid)
 
     async def _find_counts(self, connection: Connection, row: TallyRow) -> None:
         posts = await self.store.read_shares(connection, row.uuid)

@@ -31,7 +31,6 @@ from services.election.contract import (
 )
 from services.result.client import ResultClient
 from services.result.contract import PartialDecryption, Result, Tally
-from services.shared.client import Refused
 from services.shared.fields import BASE58
 from services.uvote.installation import Installation
 from services.uvote.mailbox import Mail, Mailbox
@@ -47,7 +46,7 @@ from services.voting.trustee import generate_private_key, public_key_record
 CODE = re.compile(rf"\b[{BASE58}]{{3}}(?:-[{BASE58}]{{3}}){{4}}\b")
 TRUSTEE_LINK = re.compile(rf"/trustee/([{BASE58}]+)")
 AT_THE_SAME_TIME = 20  # voters
-ATTEMPTS = 60
+PATIENCE_SECONDS = 60
 WAIT_SECONDS = 0.1
 
 
@@ -187,14 +186,14 @@ class Organiser:
 
     async def wait_for(self, election: Election, state: State) -> Election:
         """The election, once it is in this state."""
-        for _ in range(int(ATTEMPTS / WAIT_SECONDS)):
+        for _ in range(int(PATIENCE_SECONDS / WAIT_SECONDS)):
             now = await self.everyone.election.read_election(election.id, bearer=self._token("election"))
             if now.state == state:
                 return now
             if now.problem:
                 raise RuntimeError(f"The election cannot go on: {now.problem}")
             await asyncio.sleep(WAIT_SECONDS)
-        raise TimeoutError(f"The election did not become {state} within {ATTEMPTS} s.")
+        raise TimeoutError(f"The election did not become {state} within {PATIENCE_SECONDS} s.")
 
 
 class Voters:
@@ -250,19 +249,9 @@ async def decrypt(everyone: Everyone, election: Election, trustees: Sequence[Tru
     assert tally.encrypted_tally is not None
     for owner, trustee in enumerate(trustees, start=1):
         share = partial_decryption(tally.encrypted_tally.encode(), definition, trustee.key).decode()
-        tally = await _post(everyone, election.uuid, PartialDecryption(owner=owner, partial_decryption=share))
+        posted = PartialDecryption(owner=owner, partial_decryption=share)
+        tally = await everyone.result.post_partial_decryption(election.uuid, posted)
     return tally
-
-
-async def _post(everyone: Everyone, uuid: str, share: PartialDecryption) -> Tally:
-    for _ in range(ATTEMPTS):
-        try:
-            return await everyone.result.post_partial_decryption(uuid, share)
-        except Refused as refusal:
-            if refusal.type != "decryption-unconfirmed":
-                raise
-            await asyncio.sleep(WAIT_SECONDS)  # the confirmation is on its way
-    raise TimeoutError("The confirmation did not arrive.")
 
 
 async def read_result(everyone: Everyone, uuid: str) -> Result:

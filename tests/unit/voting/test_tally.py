@@ -25,6 +25,7 @@ from services.voting.tally import (
     suspects,
 )
 from tests.voting_archives.builder import BuiltElection
+from tests.voting_archives.forging import forge
 
 GROUP = BELENIOS_2048
 PICK = HomomorphicQuestion("pick", ("a", "b"), 0, 2)
@@ -157,25 +158,10 @@ def test_every_trustee_is_needed(built: BuiltElection, tally_raw: bytes, partial
         combine(built.election, built.trustees, tally_raw, 8, {1: partials[1]})
 
 
-def forge(built: BuiltElection, tally_raw: bytes, owner: int) -> bytes:
-    """A wrong factor whose proof holds: commitments first, for two exponents; the factor falls out of the challenge."""
-    election, secret = built.election, built.private_keys[owner - 1]
-    value = json.loads(partial_decryption(tally_raw, election, secret))
-    alpha = int(json.loads(tally_raw)[0][0]["alpha"])
-    w, other = GROUP.random_scalar(), GROUP.random_scalar()
-    prefix = f"decrypt|{election.fingerprint}|{GROUP.text(GROUP.g_power(secret))}|"
-    challenge = GROUP.hash_to_scalar(prefix, GROUP.g_power(w), GROUP.power(alpha, other))
-    response = (w - secret * challenge) % GROUP.q
-    exponent = (other - response) * pow(challenge, -1, GROUP.q) % GROUP.q
-    value["decryption_factors"][0][0] = GROUP.text(GROUP.power(alpha, exponent))
-    value["decryption_proofs"][0][0] = {"challenge": str(challenge), "response": str(response)}
-    return render_json(value)
-
-
 def test_a_forged_factor_passes_its_proof_and_is_found_at_the_count(
     built: BuiltElection, tally_raw: bytes, partials: dict[int, bytes]
 ) -> None:
-    forged = forge(built, tally_raw, 2)
+    forged = forge(built.election, built.private_keys[1], tally_raw)
     check_partial_decryption(forged, tally_raw, built.election, built.trustees.public_keys[2])
     with pytest.raises(CountNotFound) as caught:
         combine(built.election, built.trustees, tally_raw, 8, {**partials, 2: forged})
@@ -190,11 +176,13 @@ def test_whoever_arrives_at_the_same_factors_again_is_cleared(
         owner: partial_decryption(tally_raw, built.election, key)
         for owner, key in enumerate(built.private_keys, start=1)
     }
-    forged = forge(built, tally_raw, 2)
+    forged = forge(built.election, built.private_keys[1], tally_raw)
     assert suspects({1: [partials[1]], 2: [forged]}) == [1, 2]
     assert suspects({1: [partials[1], partials[1]], 2: [forged]}) == [1, 2]
     assert suspects({1: [partials[1], again[1]], 2: [forged, forged]}) == [2]
-    assert suspects({1: [partials[1], again[1]], 2: [forged, forge(built, tally_raw, 2)]}) == [2]
+    assert suspects(
+        {1: [partials[1], again[1]], 2: [forged, forge(built.election, built.private_keys[1], tally_raw)]}
+    ) == [2]
     assert suspects({1: [partials[1], again[1]], 2: [forged, partials[2], again[2]]}) == []
 
 
