@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from services.voting.ballot import tracker
+from tests.chaos.killing import PATIENCE_SECONDS
 from tests.service.voter_world import eventually
 
 WAIT_SECONDS = 0.2  # the page waits longer, and longer each time
@@ -58,7 +59,7 @@ class Crowd:
         async def reached() -> bool:
             return len(self.received) >= number
 
-        await eventually(reached)
+        await eventually(reached, PATIENCE_SECONDS)
 
     async def _deliver(self, ballot: bytes) -> None:
         async def attempt(again: bool) -> None:

@@ -16,6 +16,7 @@ from tests.service.harness import System
 from tests.service.voter_world import QUICK, eventually
 
 KILLS = 2  # of each victim
+PATIENCE_SECONDS = 120  # with services that are killed again and again, and started on a busy machine
 
 
 def new_chance() -> random.Random:
@@ -76,6 +77,6 @@ async def becomes(system: System, election_id: str, state: State) -> None:
         return any((work.election_id, work.state) == (election_id, state) for work in works)
 
     try:
-        await eventually(reached)
+        await eventually(reached, PATIENCE_SECONDS)
     finally:
         await client.close()

@@ -18,7 +18,7 @@ from services.election.contract import Election, State
 from services.shared.settings import SERVICES
 from services.voting.credential import parse_credentials, public_credential
 from services.voting.group import BELENIOS_2048
-from tests.chaos.killing import becomes, start, tormented
+from tests.chaos.killing import PATIENCE_SECONDS, becomes, start, tormented
 from tests.service.election_world import soon
 from tests.service.harness import System, Workshop
 from tests.service.mailbox import Mailbox, listening
@@ -86,8 +86,11 @@ async def continued(workshop: Workshop, beginning: Beginning) -> AsyncIterator[t
 async def invited(system: System, mailbox: Mailbox, beginning: Beginning) -> None:
     """Waits until voting is open and everybody has a mail."""
     await becomes(system, beginning.election.id, State.OPEN)
-    for address in beginning.addresses:
-        await mailbox.wait_for(address)
+
+    async def have_mails() -> bool:
+        return all(mailbox.to(address) for address in beginning.addresses)
+
+    await eventually(have_mails, PATIENCE_SECONDS)
 
 
 async def look(system: System, mailbox: Mailbox, beginning: Beginning) -> Sealed:

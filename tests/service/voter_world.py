@@ -134,9 +134,9 @@ class VoterWorld:
             await connection.close()
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Waits until the condition holds."""
-    deadline = time.monotonic() + WAIT_SECONDS
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = WAIT_SECONDS) -> None:
+    """Waits until the condition holds; for no longer than so many seconds."""
+    deadline = time.monotonic() + seconds
     while not await condition():
         assert time.monotonic() < deadline, "it does not come to that"
         await asyncio.sleep(0.05)
