@@ -20,6 +20,7 @@ from services.shared.problems import Malformed, TooLarge
 
 DEFAULT_LIMIT = 256 * 1024
 BODY_SECONDS = 30
+SLOWEST_BYTES_PER_SECOND = 64 * 1024  # what a large body is given besides
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
@@ -95,7 +96,7 @@ class LimitedRequest(Request):
         """The body in pieces; raises TooLarge or Malformed instead of going on for ever."""
         self._check_length()
         read = 0
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(BODY_SECONDS + self.limit / SLOWEST_BYTES_PER_SECOND):
             async for piece in super().stream():
                 read += len(piece)
                 if read > self.limit:

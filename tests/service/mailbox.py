@@ -81,7 +81,7 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # the same
         (to,) = envelope.rcpt_tos
         assert isinstance(envelope.content, bytes)
-        if (self.data_answers.get(to) or [None])[0] == "keep":
+        if self.data_answers.get(to, [])[:1] == ["keep"]:
             self.deliveries.append(Delivery(to, envelope.content))
         answer = await self._answer(server, self.data_answers, to)
         if answer is None:
