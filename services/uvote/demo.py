@@ -251,7 +251,7 @@ def _addresses(demo: Demo) -> str:
 def _what_was_written(out: Path) -> str:
     archive = out / "election.bel"
     return f"""
-     The archive    {archive}  (check it yourself: uvote verify {archive})
+     The archive    {archive}  (check it yourself: .venv/bin/uvote verify {archive})
      In numbers     {out / "summary.json"}
 """
 
