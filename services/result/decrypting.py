@@ -82,7 +82,8 @@ class Decrypting:
         """
         async with self.database.transaction("post_partial_decryption", readonly=True) as connection:
             row = await self._require(connection, uuid)
-        if not row.decryption_confirmed and await self._is_confirmed(uuid):
+        tallied = row.tally_head is not None
+        if tallied and not row.decryption_confirmed and await self._is_confirmed(uuid):
             await self._confirm(uuid)
             row = replace(row, decryption_confirmed=True)
         _require_decrypting(row)

@@ -35,10 +35,12 @@ class Crowd:
     http: httpx.AsyncClient
     received: list[str] = field(default_factory=list)
     failures: int = 0
+    before: int = 0  # trackers of earlier rounds
 
     @asynccontextmanager
     async def voting(self, ballots: Sequence[bytes]) -> AsyncIterator[None]:
         """Everybody casts a ballot, all at the same time; the block ends when all have their trackers."""
+        self.before = len(self.received)
         async with asyncio.TaskGroup() as votes:
             for ballot in ballots:
                 votes.create_task(self._vote(ballot))
@@ -52,12 +54,11 @@ class Crowd:
         """One voter opens a page, and presses "reload" until it comes."""
         await self._persist(lambda _: self._ask("GET", page))
 
-    async def reach(self, more: int) -> None:
-        """Waits until so many more trackers have been received."""
-        number = len(self.received) + more
+    async def reach(self, number: int) -> None:
+        """Waits until so many trackers of this round have been received."""
 
         async def reached() -> bool:
-            return len(self.received) >= number
+            return len(self.received) - self.before >= number
 
         await eventually(reached, PATIENCE_SECONDS)
 

@@ -32,8 +32,8 @@ async def make_ballots(poll: Poll, voter: int) -> list[bytes]:
 async def cast_without(system: System, crowd: Crowd, ballots: Sequence[bytes]) -> None:
     """A round in which everything that voting does not need is killed, one by one."""
     async with crowd.voting(ballots):
-        for victim in NOT_NEEDED:
-            await crowd.reach(SOME)
+        for place, victim in enumerate(NOT_NEEDED, start=1):
+            await crowd.reach(place * SOME)
             system.kill(victim)
     assert crowd.failures == 0
     await asyncio.gather(*(system.ended(victim) for victim in NOT_NEEDED))
