@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Request, expect
 
 from services.ballot.contract import Phase
+from services.election.contract import State
 from tests.journeys.elections import Invitation, Poll, Stage, at
 from tests.journeys.inspection import NARROW
 from tests.journeys.voting_page import AMINA, CHEN, CHOIR, FOOD_BANK, VotingPage, board_link, new_voting_page
@@ -297,6 +298,7 @@ async def test_whoever_is_too_early_sees_when_it_begins_and_then_votes_or_hears_
     await tab.wake()
     await tab.is_at("withdrawn")
     await tab.look("withdrawn")
+    await withdrawn.become(State.DRAFT)
     response = await tab.page.goto(link.partition("#")[0])
     assert response is not None
     assert response.status == 410
