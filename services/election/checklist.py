@@ -108,7 +108,7 @@ def _of_roll(roll: RollSummary) -> list[ChecklistItem]:
 
 
 def _of_trustees(trustees: list[TrusteeView]) -> list[ChecklistItem]:
-    published = all(trustee.public_key is not None for trustee in trustees)
+    published = bool(trustees) and all(trustee.public_key is not None for trustee in trustees)
     return [
         _required("trustees", "There is at least one trustee.", done=bool(trustees)),
         _required("trustee_keys", "Every trustee has published a key.", done=published),

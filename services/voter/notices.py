@@ -16,6 +16,7 @@ from services.shared.client import Refused
 from services.shared.database import Connection, Database
 from services.shared.problems import Unavailable
 from services.voter.store import Store
+from services.voter.store_mail import MailStore
 
 RARE = 5  # fewer voters than this with one weight can be told apart
 
@@ -72,9 +73,18 @@ class Notices:
         try:
             await self.election.report_roll(election_id, summary)
         except Refused as refusal:
+            if refusal.status == 404:
+                await self._forget(election_id)
+                return
             _pass_over(refusal)
         async with self.database.transaction("note_reported") as connection:
             await Store(connection).note_reported(election_id, roll["revision"])
+
+    async def _forget(self, election_id: str) -> None:
+        """Of an election that is gone no address is kept: rights are cached, so a roll may come in behind its end."""
+        async with self.database.transaction("delete_roll") as connection:
+            if not await MailStore(connection).has_withdrawals(election_id, None):
+                await Store(connection).delete_roll(election_id)
 
 
 def _pass_over(refusal: Refused) -> None:

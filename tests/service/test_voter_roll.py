@@ -265,3 +265,14 @@ async def test_the_roll_of_a_deleted_draft_is_deleted(world: VoterWorld) -> None
         return not await world.fetch("SELECT FROM voter WHERE address = ANY ($1)", everybody)
 
     await eventually(gone)
+
+
+async def test_a_roll_that_comes_in_behind_the_end_of_its_draft_is_not_kept(world: VoterWorld) -> None:
+    """An import that was let in may finish when its election is gone already."""
+    gone = "behind" + "1" * 16
+    await world.fetch("INSERT INTO roll (election_id, revision) VALUES ($1, 1)", gone)
+
+    async def is_forgotten() -> bool:
+        return not await world.fetch("SELECT 1 FROM roll WHERE election_id = $1", gone)
+
+    await eventually(is_forgotten)
