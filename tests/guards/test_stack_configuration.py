@@ -3,7 +3,7 @@
 * The collector and Prometheus let through exactly what the registry names.
 * No pipeline of the collector joins two sides, and each hands on to its own side's tenant.
 * Nothing is kept longer than the registry allows.
-* Compose mounts files that exist, and images have fixed versions.
+* Compose mounts files that exist, and images have fixed versions. A cluster gets the same files.
 """
 
 import re
@@ -110,6 +110,13 @@ def test_compose_mounts_files_that_exist() -> None:
             source = mount.split(":")[0]
             assert not source.startswith(".") or (PLACE / source).resolve().is_relative_to(ROOT), mount
             assert not source.startswith("./") or (PLACE / source).exists(), mount
+
+
+def test_a_cluster_gets_the_same_files() -> None:
+    named = [file for each in read("kustomization.yaml")["configMapGenerator"] for file in each["files"]]
+    here = ("collector", "prometheus", "alertmanager", "loki", "tempo", "grafana")
+    found = {str(path.relative_to(PLACE)) for folder in here for path in (PLACE / folder).rglob("*.y*ml")}
+    assert set(named) == {name for name in found if "/targets/" not in name}
 
 
 def test_compose_opens_ports_to_this_machine_only_and_fixes_versions() -> None:
