@@ -132,7 +132,6 @@ def _prometheus(program: Path, folder: Path, data: Path, ports: Ports) -> Server
     options = (
         f"--config.file={folder}/prometheus/prometheus.yml",
         f"--storage.tsdb.path={data}/prometheus",
-        "--storage.tsdb.retention.time=30d",
         f"--web.listen-address={HOST}:{ports.prometheus}",
         "--web.enable-remote-write-receiver",
         "--enable-feature=exemplar-storage",

@@ -89,6 +89,7 @@ def test_the_ballot_sides_spans_make_no_metrics() -> None:
 def test_nothing_is_kept_longer_than_the_registry_says() -> None:
     document = registry().document
     for kept, section in (
+        (read("prometheus/prometheus.yml")["storage"]["tsdb"]["retention"]["time"], "metrics"),
         (read("loki/loki.yaml")["limits_config"]["retention_period"], "events"),
         (read("tempo/tempo.yaml")["compactor"]["compaction"]["block_retention"], "spans"),
     ):
