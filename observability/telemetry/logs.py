@@ -15,7 +15,7 @@ import structlog
 from opentelemetry import trace
 
 from observability.telemetry.registry import Registry, Side, Vocabulary
-from observability.telemetry.side import side_of_work
+from observability.telemetry.side import side_of_work, work_for
 from observability.telemetry.writing import Line, Writer, timestamp
 
 OTHER = "other"
@@ -34,7 +34,7 @@ class AllowList:
     def __call__(self, _: object, level: str, said: Mapping[str, Any]) -> str:
         """Ends every line here."""
         event = self.registry.events.get(str(said.get("event")))
-        side = side_of_work(self.service)
+        side = side_of_work()
         if event is None or event.side not in {None, side}:
             self.dropped("unregistered_event")
             raise structlog.DropEvent
@@ -94,6 +94,7 @@ class Libraries(logging.Handler):
 
 def configure_logs(registry: Registry, service: str, writer: Writer, dropped: Dropped, level: str = "info") -> None:
     """From here on every line of this process takes this way."""
+    work_for(service)
     structlog.configure(
         processors=[AllowList(registry, service, writer, dropped)],
         wrapper_class=structlog.make_filtering_bound_logger(level),

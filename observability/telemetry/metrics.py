@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from observability.telemetry.registry import Metric, Registry, Unregistered, registry
+from observability.telemetry.side import work_for
 
 Child = prometheus_client.Counter | prometheus_client.Gauge | prometheus_client.Histogram
 Wanted = TypeVar("Wanted", bound=MetricWrapperBase)
@@ -113,6 +114,7 @@ def measuring(service: str) -> Iterator[Metrics]:
     """For tests: what is measured in the block, strictly."""
     before, metrics = _process, Metrics(registry(), service, strict=True)
     serve_metrics_of(metrics)
+    work_for(service)
     try:
         yield metrics
     finally:

@@ -17,11 +17,18 @@ OWN_SIDE = {
 }
 
 _side: ContextVar[Side | None] = ContextVar("side", default=None)
+_own = Side.BALLOT  # which says less
 
 
-def side_of_work(service: str) -> Side:
+def work_for(service: str) -> None:
+    """From here on this process is that service."""
+    global _own  # noqa: PLW0603  # a process is one service
+    _own = OWN_SIDE[service]
+
+
+def side_of_work() -> Side:
     """The side of the request that is being served, or of the service itself."""
-    return _side.get() or OWN_SIDE[service]
+    return _side.get() or _own
 
 
 @contextmanager

@@ -34,7 +34,7 @@ async def client_of(service: str) -> AsyncIterator[httpx.AsyncClient]:
     async def answer(request: Request) -> dict[str, Any]:
         if request.headers.get("x-fail"):
             raise RuntimeError
-        return {"side": side_of_work(service), "headers": dict(request.headers)}
+        return {"side": side_of_work(), "headers": dict(request.headers)}
 
     for route in registry().routes[service].values():
         app.add_api_route(route.path, answer, methods=list(route.methods))
