@@ -8,6 +8,7 @@
 import time
 
 import structlog
+from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability.telemetry.metrics import histogram
@@ -18,7 +19,7 @@ from observability.telemetry.side import on_side
 log = structlog.get_logger()
 
 DROPPED_HEADERS = frozenset({b"traceparent", b"tracestate", b"baggage", b"sentry-trace"})
-ROUTE = "uvote.route"
+ROUTE, SPAN = "uvote.route", "uvote.span"
 
 duration = histogram("uvote_http_request_duration_seconds")
 
@@ -60,5 +61,11 @@ class Telemetry:
         finally:
             seconds = round(time.perf_counter() - began, 6)
             if self.measured:
-                duration.observe(seconds, action=route.action)
-            log.info("request_served", action=route.action, method=scope["method"], status=status, seconds=seconds)
+                duration.observe(seconds, action=route.action, exemplar=_exemplar(scope))
+            with trace.use_span(scope.get(SPAN, trace.INVALID_SPAN)):
+                log.info("request_served", action=route.action, method=scope["method"], status=status, seconds=seconds)
+
+
+def _exemplar(scope: Scope) -> dict[str, str] | None:
+    context = scope.get(SPAN, trace.INVALID_SPAN).get_span_context()
+    return {"trace_id": f"{context.trace_id:032x}"} if context.trace_flags.sampled else None

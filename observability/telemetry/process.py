@@ -14,12 +14,14 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from prometheus_client import start_http_server
+from starlette.types import ASGIApp
 
 from observability.telemetry.http_metrics import count_requests
 from observability.telemetry.logs import configure_logs
 from observability.telemetry.metrics import Metrics, gauge, serve_metrics_of
 from observability.telemetry.middleware import Telemetry
 from observability.telemetry.registry import registry
+from observability.telemetry.tracing import close_providers, open_providers, trace_requests
 from observability.telemetry.writing import Writer
 
 log = structlog.get_logger()
@@ -38,9 +40,13 @@ def telemetry(
     settings: Mapping[str, Any],
     host: str,
     metrics_port: int | None,
+    otlp_endpoint: str | None = None,
     level: str = "info",
-) -> Iterator[None]:
-    """Lets the application speak while the block runs. `settings` are digested, so that a change can be seen."""
+) -> Iterator[ASGIApp]:
+    """Lets the application speak while the block runs; yields what is to be served.
+
+    `settings` are digested, so that a change can be seen.
+    """
     registered = registry()
     metrics = Metrics(registered, service)
     writer = Writer(lambda drop: metrics.count_drop("stdout", drop))
@@ -51,16 +57,20 @@ def telemetry(
     build_info.set(1, version=version, configuration=configuration)
     start_time.set(round(time.time()))
     count_requests(app, registered, service)
-    app.add_middleware(Telemetry, registry=registered, service=service)
+    providers = open_providers(registered, service, version, otlp_endpoint)
+    if providers:
+        trace_requests(app, registered, service, providers)
     server = None if metrics_port is None else start_http_server(metrics_port, host, metrics.collectors)[0]
     log.info("service_started", version=version, configuration=configuration)
     try:
-        yield
+        # Outside of everything, the instrumentation too, which would follow a client's trace headers.
+        yield Telemetry(app, registry=registered, service=service)
     finally:
         log.info("service_stopped")
         if server is not None:
             server.shutdown()
             server.server_close()
+        close_providers(providers)
         writer.close()
 
 

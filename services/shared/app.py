@@ -191,8 +191,24 @@ async def _serve(server: uvicorn.Server) -> None:
 
 def run(app: FastAPI, settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then drains."""
-    config = uvicorn.Config(
+    with telemetry(
         app,
+        settings.service,
+        settings=settings.without_secrets(),
+        host=settings.host,
+        metrics_port=settings.metrics_port,
+        otlp_endpoint=settings.otlp_endpoint,
+        level=settings.log_level,
+    ) as served:
+        config = _configure(served, settings)
+        server = uvicorn.Server(config)
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_serve(server))
+
+
+def _configure(served: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        served,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -208,16 +224,3 @@ def run(app: FastAPI, settings: Settings) -> None:
         timeout_graceful_shutdown=settings.drain_seconds,
         backlog=4096,
     )
-    server = uvicorn.Server(config)
-    with (
-        telemetry(
-            app,
-            settings.service,
-            settings=settings.without_secrets(),
-            host=settings.host,
-            metrics_port=settings.metrics_port,
-            level=settings.log_level,
-        ),
-        asyncio.Runner(loop_factory=config.get_loop_factory()) as runner,
-    ):
-        runner.run(_serve(server))

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     drain_seconds: int = 20
     # Where Prometheus reads; none is served without it.
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    # The collector, for OTLP over HTTP; nothing is traced without it.
+    otlp_endpoint: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def without_secrets(self) -> dict[str, Any]:
