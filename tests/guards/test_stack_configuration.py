@@ -21,7 +21,16 @@ DAYS = re.compile(r"(\d+)(d|h)")
 
 
 def read(name: str) -> Any:
-    return yaml.safe_load((PLACE / name).read_text())
+    return yaml.load((PLACE / name).read_text(), Strict)  # noqa: S506  # a safe loader
+
+
+class Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice, as the servers do."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT002  # as it is declared there
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        assert len(keys) == len(set(keys)), f"{keys}{node.start_mark}"
+        return super().construct_mapping(node, deep)
 
 
 def of_side(section: str, side: str) -> set[str]:
