@@ -12,6 +12,7 @@ from services.auth.attempts import count_attempt, take_back
 from services.auth.contract import Credentials, Session
 from services.auth.devices import Device, read_device, write_device
 from services.auth.keyring import Keyring
+from services.auth.metrics import counting_sign_ins
 from services.auth.passwords import PasswordPool
 from services.auth.refreshing import TokenState, Verdict, judge, successor
 from services.auth.sealing import Sealing
@@ -45,6 +46,10 @@ class Sessions:
             TooMany: throttled, or everybody signs in at once.
             Unauthenticated: address and password do not belong together.
         """
+        with counting_sign_ins():
+            return await self._sign_in(credentials, address)
+
+    async def _sign_in(self, credentials: Credentials, address: str) -> Session:
         self.pool.check_room()  # before the attempt counts
         account, device, buckets = await self._admit(credentials, address)
         matches = await self.pool.matches(credentials.password, account.password_hash if account else None)

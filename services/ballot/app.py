@@ -12,9 +12,11 @@ from services.ballot.closing import Closing
 from services.ballot.conclusion import Conclusion
 from services.ballot.duties import Duties
 from services.ballot.elections import Elections
+from services.ballot.metrics import REFUSAL_TICK_SECONDS, Refusals
 from services.ballot.origin import OneOrigin
 from services.ballot.proofs import ProofPool
 from services.ballot.public_list import PublicList
+from services.ballot.publishing import Publisher
 from services.ballot.reading import Reading
 from services.ballot.settings import BallotSettings
 from services.ballot.setup import SettingUp
@@ -35,7 +37,8 @@ def create_app(settings: BallotSettings) -> FastAPI:
     @asynccontextmanager
     async def opener(resources: Resources) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            database, for_readers = await _open_database(settings), await _open_database(settings)
+            half = settings.database_connections // 2
+            database, for_readers = await _open_database(settings, half), await _open_database(settings, half)
             stack.push_async_callback(database.close)
             stack.push_async_callback(for_readers.close)
             proofs = ProofPool(settings.proof_processes, settings.proof_queue)
@@ -52,6 +55,9 @@ def create_app(settings: BallotSettings) -> FastAPI:
             resources.add(PublicList(store, lists))
             resources.add(Reading(store, reading))
             resources.add(Conclusion(store, elections))
+            refusals, publisher = resources.add(Refusals()), Publisher(await _open_database(settings, 1))
+            stack.push_async_callback(publisher.database.close)
+            stack.push_async_callback(publisher.close)
             resources.check("database", database.ping)
             resources.check("schema", lambda: check_schema(database, "ballot"))
             resources.check("proofs", proofs.require_ready)
@@ -59,6 +65,8 @@ def create_app(settings: BallotSettings) -> FastAPI:
             await stack.enter_async_context(polling("duties", duties.round, settings.poll_seconds))
             await stack.enter_async_context(polling("free_boards", appending.free_boards, settings.poll_seconds))
             await stack.enter_async_context(polling("end_boards", closing.end_boards, settings.poll_seconds))
+            await stack.enter_async_context(polling("refusals", refusals.publish, REFUSAL_TICK_SECONDS))
+            await stack.enter_async_context(polling("publish", publisher.round, settings.publish_seconds))
             yield
 
     app = create_service(settings, routers=[routes.public_router, routes.router], opener=opener, title="UVote ballot")
@@ -66,7 +74,7 @@ def create_app(settings: BallotSettings) -> FastAPI:
     return app
 
 
-async def _open_database(settings: BallotSettings) -> Database:
+async def _open_database(settings: BallotSettings, connections: int) -> Database:
     """Half of the connections: whoever reads the board, and be it the whole world, leaves the others to the voters."""
     url = settings.database_url.get_secret_value()
-    return await Database.open(url, schema="ballot", connections=settings.database_connections // 2)
+    return await Database.open(url, schema="ballot", connections=connections)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from services.ballot import metrics
 from services.ballot.proof_worker import ELECTION, GOOD, HEAD, PROOFS, SIGNATURE, UNKNOWN_ELECTION, message
 from services.shared.problems import Invalid, Unavailable
 from services.voting.election import Election
@@ -116,7 +117,9 @@ class ProofPool:
         self.idle: asyncio.Queue[Worker] = asyncio.Queue()
         for worker in self.workers:
             self.idle.put_nowait(worker)
-        self.room = queue
+        self.room = self.queue = queue
+        metrics.proof_queue_use.read_by(metrics.fullest.read)
+        metrics.proof_workers_running.read_by(self._count_running)
         self.warmed: set[str] = set()
 
     async def start(self) -> None:
@@ -127,6 +130,9 @@ class ProofPool:
         """Raises LookupError while a process is missing."""
         if any(worker.running is None for worker in self.workers):
             raise LookupError("the processes that check proofs are starting")
+
+    def _count_running(self) -> int:
+        return sum(worker.running is not None for worker in self.workers)
 
     async def warm(self, election: Election) -> None:
         """Lets every process prepare an election's tables, once."""
@@ -151,6 +157,7 @@ class ProofPool:
         if self.room == 0:
             raise Unavailable("Very many ballots arrive at this moment.", code="busy", retry_after=BUSY_RETRY_SECONDS)
         self.room -= 1
+        metrics.fullest.note(1 - self.room / self.queue)
         try:
             verdict, sentence = await self._attempt(kind, election, raw)
         finally:

@@ -80,3 +80,12 @@ class BallotLink:
     link: Link
     raw: bytes
     position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A ballot on the board, by what is counted of it: `first` of its credential, and that one's weight."""
+
+    height: int
+    first: bool
+    weight: int

@@ -21,4 +21,6 @@ class BallotSettings(DatabaseSettings):
     append_grace_seconds: Annotated[float, Field(ge=0, le=300)] = 30
     proof_processes: Annotated[int, Field(ge=1, le=64)] = max(1, (os.cpu_count() or 2) - 1)
     proof_queue: Annotated[int, Field(ge=1)] = 1000
+    # What is published of ballots while they arrive moves at such ticks.
+    publish_seconds: Annotated[float, Field(gt=0)] = 30
     poll_seconds: Annotated[float, Field(gt=0, le=1)] = 0.5

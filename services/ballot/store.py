@@ -79,14 +79,16 @@ class Store:
     async def end_stuck_sessions(self, connection: Connection) -> int:
         """Ends sessions of replicas that hold a board's lock and have not gone on for IDLE_TIMEOUT; returns how many.
 
-        The server waits for their clients; one that waits for a disk, a lock or the standby is left alone.
+        A board's lock is one number (`objsubid`). The server waits for their clients; one that waits for a disk, a lock
+        or the standby is left alone.
         """
         ended: int = await connection.fetchval(
             """-- end_stuck_sessions
             SELECT count(pg_terminate_backend(a.pid)) FROM pg_stat_activity a
             WHERE a.usename = current_user AND a.datname = current_database() AND a.wait_event = 'ClientRead'
               AND a.state_change < clock_timestamp() - $1::text::interval
-              AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)
+              AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted
+                AND l.objsubid = 1)
             """,
             IDLE_TIMEOUT,
         )

@@ -11,18 +11,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx
-import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from observability.telemetry.process import telemetry
 from services.shared import identity, problems
 from services.shared.client import TIMEOUT, Refused
 from services.shared.requests import Route
 from services.shared.settings import Settings
-
-log = structlog.get_logger()
 
 Resource = TypeVar("Resource")
 Check = Callable[[], Awaitable[None]]
@@ -125,6 +123,14 @@ def create_service(
         redoc_url=None,
         openapi_url=None,
         generate_unique_id_function=lambda route: route.name,
+        # What the framework would say by itself quotes queries, addresses and errors; our own telemetry says the rest.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
     )
     app.state.callers = identity.Callers(
         settings.service, {name: identity.public_key(key) for name, key in settings.callers.items()}
@@ -185,8 +191,24 @@ async def _serve(server: uvicorn.Server) -> None:
 
 def run(app: FastAPI, settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT, then drains."""
-    config = uvicorn.Config(
+    with telemetry(
         app,
+        settings.service,
+        settings=settings.without_secrets(),
+        host=settings.host,
+        metrics_port=settings.metrics_port,
+        otlp_endpoint=settings.otlp_endpoint,
+        level=settings.log_level,
+    ) as served:
+        config = _configure(served, settings)
+        server = uvicorn.Server(config)
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_serve(server))
+
+
+def _configure(served: ASGIApp, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        served,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -202,6 +224,3 @@ def run(app: FastAPI, settings: Settings) -> None:
         timeout_graceful_shutdown=settings.drain_seconds,
         backlog=4096,
     )
-    server = uvicorn.Server(config)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(server))

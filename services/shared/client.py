@@ -16,6 +16,7 @@ import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from services.shared.identity import Caller
+from services.shared.metrics import note_call
 from services.shared.problems import Unavailable
 
 Reply = TypeVar("Reply")
@@ -178,18 +179,25 @@ class ServiceClient:
             try:
                 response = await self.http.send(request, stream=stream)
             except httpx.TransportError:
-                self.breaker.failed()
+                self._note(answered=False)
                 continue
             if response.status_code < 500:
-                self.breaker.succeeded()
+                self._note(answered=True)
                 return response
             if stream:
                 await response.aclose()
             # A 503 is a callee that lives and says so; it is not asked again at once, nor is it a reason to cut it off.
             if response.status_code == 503:
                 break
-            self.breaker.failed()
+            self._note(answered=False)
         raise DependencyDown(f"The service {self.service} does not answer.", dependency=self.service)
+
+    def _note(self, *, answered: bool) -> None:
+        if answered:
+            self.breaker.succeeded()
+        else:
+            self.breaker.failed()
+        note_call(self.service, answered=answered, is_open=self.breaker.is_open)
 
 
 def _refusal(response: httpx.Response) -> Refused:

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from services.shared import metrics
 from services.shared.problems import Unavailable
 
 log = structlog.get_logger()
@@ -62,8 +63,9 @@ UNREACHABLE = (
 class Database:
     """The connections of one service to its schema."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, service: str) -> None:
         self.pool = pool
+        self.service = service
 
     @classmethod
     async def open(cls, url: str, *, schema: str, connections: int = 8) -> Self:
@@ -75,7 +77,8 @@ class Database:
             timeout=ACQUIRE_SECONDS,
             server_settings={"application_name": schema, "search_path": schema, **SESSION},
         )
-        return cls(await pool)
+        metrics.pool_use.read_by(metrics.busiest.read)
+        return cls(await pool, schema)
 
     async def close(self) -> None:
         """Ends the connections, in the end also those that somebody still holds."""
@@ -105,7 +108,7 @@ class Database:
                 warnings.append(message.sqlstate)
 
         try:
-            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            async with self._connection(name) as connection:
                 try:
                     async with connection.transaction(isolation=isolation, readonly=readonly):
                         yield connection
@@ -113,10 +116,22 @@ class Database:
                 finally:
                     connection.remove_log_listener(note)
         except UNREACHABLE as error:
+            metrics.database_up.set(0)
             log.warning("database_unavailable", transaction=name, error=type(error).__name__)
             raise DatabaseUnavailable("The database does not answer.") from None
         if warnings:
             raise CommitUncertain("The database could not say that this is stored.")
+
+    @asynccontextmanager
+    async def _connection(self, name: str) -> AsyncIterator[Connection]:
+        with metrics.measured_transaction(self.service, name):
+            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                metrics.database_up.set(1)
+                metrics.busiest.note(1 - (self.pool.get_idle_size() + self._unopened()) / self.pool.get_max_size())
+                yield connection
+
+    def _unopened(self) -> int:
+        return self.pool.get_max_size() - self.pool.get_size()
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers."""

@@ -6,19 +6,24 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from services.shared.metrics import PollWatch
 from services.shared.problems import Unavailable
 
 log = structlog.get_logger()
 
 
 async def _poll(name: str, action: Callable[[], Awaitable[object]], seconds: float) -> None:
+    watch = PollWatch(name)
     while True:
+        outcome = "failed"
         try:
             await action()
+            outcome = "done"
         except Unavailable:
             log.warning("poll_waits", poll=name)
         except Exception as error:  # noqa: BLE001  # the next round tries again; the log names the kind alone
             log.error("poll_failed", poll=name, error=type(error).__name__)
+        watch.note(outcome)
         await asyncio.sleep(seconds)
 
 

@@ -4,7 +4,7 @@ Read from environment variables `UVOTE_...` or, for secrets, from files of that 
 """
 
 import os
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,6 +33,15 @@ class Settings(BaseSettings):
     # Addresses of the proxies whose X-Forwarded-For is believed.
     trusted_proxies: str = "127.0.0.1"
     drain_seconds: int = 20
+    # Where Prometheus reads; none is served without it.
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    # The collector, for OTLP over HTTP; nothing is traced without it.
+    otlp_endpoint: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    def without_secrets(self) -> dict[str, Any]:
+        """What may be digested, so that one can see whether two processes were told the same."""
+        return {name: value for name, value in self if not isinstance(value, SecretStr)}
 
 
 class DatabaseSettings(Settings):

@@ -11,6 +11,7 @@ COMMANDS = {
     "trustee": ("services.uvote.trustee", "make a trustee's key, or decrypt, without a browser"),
     "organiser": ("services.uvote.organiser", "add organisers, set passwords, change signing keys"),
     "demo": ("services.uvote.demo", "run a whole election on this machine"),
+    "stack": ("services.uvote.stack", "run the observability servers on this machine"),
     "serve": ("services.uvote.serve", "run one service"),
     "migrate": ("services.uvote.migrate", "bring the database to the version of the code"),
     "openapi": ("services.uvote.openapi", "write down the services' interfaces, or compare them"),

@@ -19,6 +19,7 @@ from services.voter.ending import Ending
 from services.voter.importing import Importing
 from services.voter.inviting import Inviting
 from services.voter.mails import Letterhead
+from services.voter.metrics import WATCH_SECONDS, MailWatch
 from services.voter.notices import Notices
 from services.voter.queue import Queue, sending
 from services.voter.reading import Reading
@@ -64,6 +65,7 @@ def create_app(settings: VoterSettings) -> FastAPI:
             await stack.enter_async_context(polling("work", working.follow, settings.poll_seconds))
             await stack.enter_async_context(polling("trustees", trustees.follow, settings.poll_seconds))
             await stack.enter_async_context(polling("notices", notices.tell, settings.poll_seconds))
+            await stack.enter_async_context(polling("mails", MailWatch(database).look, WATCH_SECONDS))
             yield
 
     return create_service(settings, routers=[routes.router], opener=opener, title="UVote voter")

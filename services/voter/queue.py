@@ -19,6 +19,7 @@ from asyncpg import Record
 
 from services.shared.database import Database
 from services.shared.problems import Unavailable
+from services.voter import metrics
 from services.voter.mails import Envelope
 from services.voter.settings import VoterSettings
 from services.voter.smtp import Answer, MailServer, Outcome
@@ -76,6 +77,7 @@ class Queue:
                 await store.drop_mail(mail["id"])
             else:
                 await self._note(store, mail, answer)
+                metrics.mails.add(kind=mail["kind"], mail_outcome=answer.outcome.value)
         return answer
 
     async def _hand_over(self, mail: Record) -> Answer | None:

@@ -237,6 +237,15 @@ class MailStore:
         )
         return found
 
+    async def read_mail_queue(self) -> list[Record]:
+        """How many mails of each kind wait to be handed over, and the seconds since the oldest was queued."""
+        return await self.connection.fetch(
+            """-- read_mail_queue
+            SELECT kind, count(*)::integer AS mails,
+              extract(epoch FROM clock_timestamp() - min(queued_at))::float8 AS oldest
+            FROM mail WHERE status IN ('queued', 'deferred') GROUP BY kind"""
+        )
+
     async def read_mail_totals(self, election_id: str) -> list[Record]:
         """How many mails of each kind have come how far."""
         return await self.connection.fetch(

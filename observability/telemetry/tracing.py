@@ -1,0 +1,108 @@
+"""Tracing of requests by the contrib instrumentation of FastAPI, on two sides that share no provider.
+
+- A span begins with the provider of the request's side. Single ballots, look-ups, probes and polls make none.
+- It has the action's name; what the instrumentation records besides is left out when it leaves (`spans`).
+- No trace continues one that a client names: those headers are dropped before (`middleware`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.util._decorator import _agnosticcontextmanager
+
+from observability.telemetry.middleware import ROUTE, SPAN
+from observability.telemetry.registry import Registry, Route, Side
+from observability.telemetry.routing import PARAMETER
+from observability.telemetry.side import side_of_work
+from observability.telemetry.spans import EXPORT_SECONDS, make_provider
+
+TENANT_HEADER = "X-Scope-OrgID"
+FLUSH_SECONDS = 2
+NAME = "uvote"
+
+
+@dataclass(frozen=True)
+class SidedProvider(trace.TracerProvider):
+    """Hands out tracers that begin each span with the provider of the side on which it begins."""
+
+    providers: Mapping[Side, trace.TracerProvider]
+
+    def get_tracer(self, *_: Any, **__: Any) -> trace.Tracer:
+        """The one tracer."""
+        return SidedTracer({side: provider.get_tracer(NAME) for side, provider in self.providers.items()})
+
+
+@dataclass(frozen=True)
+class SidedTracer(trace.Tracer):
+    """Two tracers in one."""
+
+    tracers: Mapping[Side, trace.Tracer]
+
+    def start_span(self, *given: Any, **named: Any) -> trace.Span:
+        """Begins a span on the present side."""
+        return self.tracers[side_of_work()].start_span(*given, **named)
+
+    @_agnosticcontextmanager
+    def start_as_current_span(self, *given: Any, **named: Any) -> Iterator[trace.Span]:
+        """Begins a span on the present side and makes it the current one."""
+        with self.tracers[side_of_work()].start_as_current_span(*given, **named) as span:
+            yield span
+
+
+def open_providers(
+    registry: Registry, service: str, version: str, endpoint: str | None
+) -> Mapping[Side, TracerProvider]:
+    """The providers of a service's sides, each with a client and a tenant of its own; none without a collector."""
+    if endpoint is None:
+        return {}
+
+    def provider(side: Side) -> TracerProvider:
+        exporter = OTLPSpanExporter(
+            f"{endpoint.rstrip('/')}/v1/traces", headers={TENANT_HEADER: side.value}, timeout=EXPORT_SECONDS
+        )
+        return make_provider(registry, side, service, version, exporter)
+
+    return {side: provider(side) for side in Side}
+
+
+def trace_requests(
+    app: FastAPI, registry: Registry, service: str, providers: Mapping[Side, trace.TracerProvider]
+) -> None:
+    """Makes a span of each request of which there may be one."""
+    silent = [route.path for route in registry.routes[service].values() if route.quiet or route.unseen]
+    FastAPIInstrumentor.instrument_app(
+        app,
+        tracer_provider=SidedProvider(providers),
+        meter_provider=NoOpMeterProvider(),
+        excluded_urls=",".join(_expression(path) for path in silent),
+        exclude_spans=["receive", "send"],
+        server_request_hook=_name,
+    )
+
+
+def _expression(path: str) -> str:
+    return "/" + "[^/]+".join(re.escape(part) for part in PARAMETER.split(path[1:]))
+
+
+def _name(span: trace.Span, scope: dict[str, Any]) -> None:
+    route: Route | None = scope.get(ROUTE)
+    if route is not None:
+        span.update_name(route.action)
+        method = {"http.request.method": scope["method"]}
+        span.set_attributes({"uvote.action": route.action, "http.route": route.path, **method})
+        scope[SPAN] = span
+
+
+def close_providers(providers: Mapping[Side, TracerProvider]) -> None:
+    """Exports what is held back, for a moment, and ends."""
+    for provider in providers.values():
+        provider.force_flush(FLUSH_SECONDS * 1000)
+        provider.shutdown()

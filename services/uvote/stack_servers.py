@@ -1,0 +1,145 @@
+"""The observability servers on this machine: how each is started with the files of `observability/`.
+
+Compose and Kubernetes mount the same files; only addresses, ports and places differ, and those come from the
+environment or from the small files in `prometheus/targets`, which are written here.
+"""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from services.uvote.installation import HOST
+
+CONFIGURATION = Path(__file__).parents[2] / "observability"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each server listens. The two `otlp` ports are the two sides' ways into the collector."""
+
+    otlp_identity: int = 4318
+    otlp_ballot: int = 4328
+    collector_health: int = 13133
+    collector_metrics: int = 8888
+    prometheus: int = 9090
+    alertmanager: int = 9093
+    loki: int = 3100
+    loki_grpc: int = 9095
+    tempo: int = 3200
+    tempo_grpc: int = 9096
+    tempo_otlp: int = 4338
+
+    @classmethod
+    def free(cls) -> Self:
+        """Ports that nobody uses now."""
+        with ExitStack() as stack:
+            probes = [stack.enter_context(socket.socket()) for _ in fields(cls)]
+            for probe in probes:
+                probe.bind((HOST, 0))
+            return cls(*(probe.getsockname()[1] for probe in probes))
+
+    def url(self, name: str) -> str:
+        """The address of what listens there."""
+        return f"http://{HOST}:{asdict(self)[name]}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One process: its command, what its configuration asks of the environment, and the page that says it is ready."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: str
+
+
+def environment(data: Path, ports: Ports) -> dict[str, str]:
+    """What the configuration files ask for, and nothing of ours besides what every program needs."""
+    own = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    numbers = {f"{name.upper()}_PORT": str(port) for name, port in asdict(ports).items()}
+    places = {
+        "LOKI_DATA": str(data / "loki"),
+        "TEMPO_DATA": str(data / "tempo"),
+        "TEMPO_CONFIG": str(data / "configuration" / "tempo"),
+    }
+    addresses = {
+        "LISTEN": HOST,
+        "LOKI_URL": ports.url("loki"),
+        "TEMPO_OTLP_URL": ports.url("tempo_otlp"),
+        "PROMETHEUS_URL": ports.url("prometheus"),
+    }
+    return {**own, **numbers, **places, **addresses}
+
+
+def lay_out(data: Path, ports: Ports) -> Path:
+    """Put the configuration together in one folder, as the mounts of a container would, and return it."""
+    folder = data / "configuration"
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("collector", "prometheus", "alertmanager", "loki", "tempo"):
+        shutil.copytree(CONFIGURATION / name, folder / name)
+    if (CONFIGURATION / "rules").exists():
+        shutil.copytree(CONFIGURATION / "rules", folder / "prometheus" / "rules")
+    own = {"prometheus": "prometheus", "alertmanager": "alertmanager", "loki": "loki", "tempo": "tempo"}
+    write_targets(
+        data, "stack", {name: ports.url(port) for name, port in {**own, "otelcol": "collector_metrics"}.items()}
+    )
+    write_targets(data, "alertmanager", {"alertmanager": ports.url("alertmanager")})
+    return folder
+
+
+def write_targets(data: Path, job: str, urls: Mapping[str, str]) -> None:
+    """Tell Prometheus, also while it runs, whom to scrape: `job` is a file of `prometheus/targets`."""
+    entries = [{"targets": [url.removeprefix("http://")], "labels": {"job": name}} for name, url in urls.items()]
+    path = data / "configuration" / "prometheus" / "targets" / f"{job}.yaml"
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(entries))  # JSON is YAML
+    unfinished.rename(path)
+
+
+def servers(programs: Mapping[str, Path], data: Path, ports: Ports) -> list[Server]:
+    """All of them, in no order: each waits for the others where it must."""
+    folder = data / "configuration"
+    return [
+        _prometheus(programs["prometheus"], folder, data, ports),
+        Server(
+            "alertmanager",
+            (
+                str(programs["alertmanager"]),
+                f"--config.file={folder}/alertmanager/alertmanager.yml",
+                f"--storage.path={data}/alertmanager",
+                f"--web.listen-address={HOST}:{ports.alertmanager}",
+                "--cluster.listen-address=",
+                "--log.level=warn",
+            ),
+            f"{ports.url('alertmanager')}/-/ready",
+        ),
+        _from_file(programs, "loki", folder, ports),
+        _from_file(programs, "tempo", folder, ports),
+        Server(
+            "otelcol",
+            (str(programs["otelcol"]), f"--config={folder}/collector/collector.yaml"),
+            ports.url("collector_health"),
+        ),
+    ]
+
+
+def _prometheus(program: Path, folder: Path, data: Path, ports: Ports) -> Server:
+    options = (
+        f"--config.file={folder}/prometheus/prometheus.yml",
+        f"--storage.tsdb.path={data}/prometheus",
+        f"--web.listen-address={HOST}:{ports.prometheus}",
+        "--web.enable-remote-write-receiver",
+        "--enable-feature=exemplar-storage",
+        "--log.level=warn",
+    )
+    return Server("prometheus", (str(program), *options), f"{ports.url('prometheus')}/-/ready")
+
+
+def _from_file(programs: Mapping[str, Path], name: str, folder: Path, ports: Ports) -> Server:
+    options = (f"-config.file={folder}/{name}/{name}.yaml", "-config.expand-env=true")
+    return Server(name, (str(programs[name]), *options), f"{ports.url(name)}/ready")
