@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from observability.telemetry.registry import registry
 from services.shared.call_graph import MAY_CALL
 from services.shared.identity import Caller, new_key, private_key, public_half
 from services.uvote.migrate import OWNING
@@ -18,6 +19,7 @@ from services.uvote.migrate import OWNING
 CALLEES = {**MAY_CALL, "operator": frozenset({"auth"})}
 HOST = "127.0.0.1"
 PORTS = {"auth": 5001, "voter": 5002, "election": 5003, "ballot": 5004, "result": 5005, "frontend": 5006}
+METRICS_PORTS = {name: port + 100 for name, port in PORTS.items()}
 
 
 def new_secret() -> str:
@@ -54,13 +56,18 @@ class Keys:
 
 @dataclass(frozen=True)
 class Installation:
-    """`superuser_url` leads to the database; each service gets the same place with a login of its own."""
+    """`superuser_url` leads to the database; each service gets the same place with a login of its own.
+
+    `metrics_ports` are where Prometheus reads, `collectors` where each side's spans and lines go; without them none do.
+    """
 
     superuser_url: str
     ports: Mapping[str, int] = field(default_factory=lambda: PORTS)
     keys: Keys = field(default_factory=Keys)
     smtp_port: int = 2525
     mail_from: str = "elections@uvote.example"
+    metrics_ports: Mapping[str, int] = field(default_factory=dict)
+    collectors: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def url(self, name: str) -> str:
@@ -71,13 +78,20 @@ class Installation:
         """Where browsers find it; they give web cryptography to `localhost`, as to https."""
         return f"http://localhost:{self.ports[name]}"
 
+    @property
+    def metrics_urls(self) -> dict[str, str]:
+        """Where Prometheus finds each service."""
+        return {name: f"http://{HOST}:{port}" for name, port in self.metrics_ports.items()}
+
     def caller(self, name: str) -> Caller:
         """Somebody who holds that service's key (or the operator's)."""
         return Caller(name, private_key(self.keys.callers[name]))
 
     def environment(self, name: str, **settings: Any) -> dict[str, str]:
         """All that a service is told, and nothing that only others need; `settings` come on top."""
-        told = self._common(name) | self._own(name) | dict(self.overrides.get(name, {})) | settings
+        told = (
+            self._common(name) | self._telemetry(name) | self._own(name) | dict(self.overrides.get(name, {})) | settings
+        )
         return {f"UVOTE_{setting.upper()}": _as_text(value) for setting, value in told.items()}
 
     def _common(self, name: str) -> dict[str, Any]:
@@ -91,6 +105,12 @@ class Installation:
             **{f"{callee}_url": self.url(callee) for callee in MAY_CALL[name]},
             **({"database_url": self._database_url(f"{name}_runtime")} if name in OWNING else {}),
         }
+
+    def _telemetry(self, name: str) -> dict[str, Any]:
+        """A service hears only of the sides that it has."""
+        sides = {route.side.value for route in registry().routes[name].values()}
+        ways = {f"otlp_{side}_endpoint": url for side, url in self.collectors.items() if side in sides}
+        return ways | ({"metrics_port": self.metrics_ports[name]} if name in self.metrics_ports else {})
 
     def _own(self, name: str) -> dict[str, Any]:
         own: dict[str, dict[str, Any]] = {

@@ -152,6 +152,7 @@ async def running(
 ) -> AsyncIterator[dict[str, int]]:
     """Prepares the database and runs the services while the block runs; yields their process ids."""
     check_ports({name: installation.ports[name] for name in names})
+    check_ports({f"{name}'s metrics": port for name, port in installation.metrics_ports.items() if name in names})
     await prepare(installation.superuser_url, installation.keys.passwords)
     pids = {name: launcher.start(name, installation.environment(name), logs / f"{name}.log") for name in names}
     try:

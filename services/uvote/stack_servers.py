@@ -92,10 +92,16 @@ def lay_out(data: Path, ports: Ports) -> Path:
     return folder
 
 
-def write_targets(data: Path, job: str, urls: Mapping[str, str]) -> None:
-    """Tell Prometheus, also while it runs, whom to scrape: `job` is a file of `prometheus/targets`."""
-    entries = [{"targets": [url.removeprefix("http://")], "labels": {"job": name}} for name, url in urls.items()]
-    path = data / "configuration" / "prometheus" / "targets" / f"{job}.yaml"
+def write_targets(data: Path, file: str, urls: Mapping[str, str], **labels: str) -> None:
+    """Tell Prometheus, also while it runs, whom to scrape: `file` is one of `prometheus/targets`.
+
+    The keys of `urls` become the label `job`; `labels` come besides, `__scrape_interval__` for instance.
+    """
+    entries = [
+        {"targets": [url.removeprefix("http://")], "labels": {"job": name.partition("/")[0], **labels}}
+        for name, url in urls.items()
+    ]
+    path = data / "configuration" / "prometheus" / "targets" / f"{file}.yaml"
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(entries))  # JSON is YAML
     unfinished.rename(path)

@@ -31,6 +31,7 @@ from services.uvote.postgres import PrivatePostgres
 
 PASSWORD = "correct horse battery staple"
 END_SECONDS = 30
+NOBODY: Mapping[str, str] = {}
 # What makes tests quick; a test that needs something else says so when it starts a service.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "voter": {"poll_seconds": 0.1},
@@ -96,6 +97,8 @@ class System:
             settings = {**before.settings, **settings}
         service, _, label = name.partition("/")
         port = before.port if before else free_port() if label else self.installation.ports[service]
+        if label and self.installation.metrics_ports:
+            settings = {"metrics_port": free_port(), **settings}
         told = {**SETTINGS.get(service, {}), "port": port, **settings}
         environment = self.installation.environment(service, **told)
         self.processes[name] = Process(self.launcher.start(service, environment, self._log(name)), port, settings)
@@ -135,6 +138,12 @@ class System:
         """Where the service listens, or would."""
         service, _, label = name.partition("/")
         port = self.processes[name].port if label else self.installation.ports[service]
+        return f"http://{HOST}:{port}"
+
+    def metrics_url(self, name: str) -> str:
+        """Where Prometheus reads of the service, in a system that is observed."""
+        service, _, label = name.partition("/")
+        port = self.processes[name].settings["metrics_port"] if label else self.installation.metrics_ports[service]
         return f"http://{HOST}:{port}"
 
     def caller(self, name: str) -> Caller:
@@ -192,15 +201,26 @@ class Workshop:
         await _prepare(self.postgres.dsn(database="prepared"), self.keys.passwords)
 
     @asynccontextmanager
-    async def system(self, like: System | None = None) -> AsyncIterator[System]:
-        """A system with an empty database, or with what another one holds, whose services have ended."""
+    async def system(
+        self, like: System | None = None, *, collectors: Mapping[str, str] = NOBODY
+    ) -> AsyncIterator[System]:
+        """A system with an empty database, or with what another one holds, whose services have ended.
+
+        `collectors` are the addresses to which each side sends; with them the services serve metrics too.
+        """
         name = f"system_{secrets.token_hex(4)}"
         template = urlsplit(like.database_url).path[1:] if like else "prepared"
         await self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         url = self.postgres.dsn(database=name)
         # Who may connect is not copied with a database.
         await _prepare(url, {})
-        installation = Installation(url, ports={service: free_port() for service in PORTS}, keys=self.keys)
+        installation = Installation(
+            url,
+            ports={service: free_port() for service in PORTS},
+            keys=self.keys,
+            metrics_ports={service: free_port() for service in PORTS if collectors},
+            collectors=collectors,
+        )
         logs = self.logs / name
         logs.mkdir()
         system = System(self.launcher, replace(installation, smtp_port=free_port()), logs)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.uvote.installation import CALLEES, HOST, Installation, Keys
+from services.uvote.installation import CALLEES, HOST, METRICS_PORTS, Installation, Keys
 from services.uvote.launcher import Launcher, LaunchError, check_ports
 from services.uvote.openapi import existing
 from tests.service.harness import System, free_port, until
@@ -170,3 +170,22 @@ def test_a_service_is_told_where_its_callees_are_and_who_may_call() -> None:
     assert told["UVOTE_DATABASE_URL"].endswith("@/x?host=/somewhere")
     assert "secret@" not in "".join(told.values())
     assert "UVOTE_DATABASE_URL" not in installation.environment("frontend")
+
+
+def test_a_service_is_told_of_the_sides_that_it_has_and_where_it_is_watched() -> None:
+    collectors = {"identity": "http://i", "ballot": "http://b"}
+    watched = Installation("postgresql://x/x", metrics_ports=METRICS_PORTS, collectors=collectors)
+
+    def told(name: str) -> dict[str, str]:
+        ours = watched.environment(name).items()
+        return {setting: value for setting, value in ours if "METRICS" in setting or "OTLP" in setting}
+
+    identity, ballot = {"UVOTE_OTLP_IDENTITY_ENDPOINT": "http://i"}, {"UVOTE_OTLP_BALLOT_ENDPOINT": "http://b"}
+    assert told("auth") == {"UVOTE_METRICS_PORT": "5101", **identity}
+    assert told("ballot") == {"UVOTE_METRICS_PORT": "5104", **ballot}
+    assert told("frontend") == {"UVOTE_METRICS_PORT": "5106", **identity, **ballot}
+
+
+def test_an_installation_that_nobody_watches_says_nothing() -> None:
+    told = Installation("postgresql://x/x").environment("auth")
+    assert not any("METRICS" in setting or "OTLP" in setting for setting in told)

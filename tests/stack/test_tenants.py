@@ -2,15 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.stack.conftest import Stack
-
-Found = TypeVar("Found")
+from tests.stack.conftest import Stack, eventually
 
 SIDES = {"identity": "ballot", "ballot": "identity"}
 SECRET = "voter@example.org"
@@ -53,15 +50,6 @@ def send(stack: Stack, side: str, kind: str, item: dict[str, Any], **resource: s
     document = {outer: [{"resource": about, scope: [{"scope": {"name": "test"}, inner: [item]}]}]}
     url = f"{stack.ports.url(f'otlp_{side}')}/v1/{kind}"
     httpx.post(url, json=document, timeout=10).raise_for_status()
-
-
-def eventually(look: Callable[[], Found | None]) -> Found:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if (found := look()) is not None:
-            return found
-        time.sleep(0.2)
-    raise AssertionError("it did not come")
 
 
 def read_trace(stack: Stack, side: str, trace_id: str) -> str | None:
