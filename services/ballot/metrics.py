@@ -24,6 +24,8 @@ weight_voted = gauge("uvote_weight_voted")
 telemetry_withheld = gauge("uvote_telemetry_withheld")
 credentials_listed = gauge("uvote_credentials_listed")
 board_phase = gauge("uvote_board_phase")
+board_opens = gauge("uvote_board_opens_time_seconds")
+board_closes = gauge("uvote_board_closes_time_seconds")
 proof_queue_use = gauge("uvote_proof_queue_use")
 proof_workers_running = gauge("uvote_proof_workers_running")
 

@@ -105,13 +105,14 @@ class Publisher:
         for uuid, election_class in self.boards.keys() - kept:
             del self.boards[uuid, election_class]
             labels = {"election": uuid, "election_class": election_class}
-            for gauge in (*TURNOUT, metrics.telemetry_withheld, metrics.credentials_listed):
+            for gauge in (*TURNOUT, *STATE):
                 gauge.forget(**labels)
             for phase in Phase:
                 metrics.board_phase.forget(**labels, phase=phase.value)
 
 
 TURNOUT = (metrics.ballots_accepted, metrics.credentials_voted, metrics.weight_voted)
+STATE = (metrics.telemetry_withheld, metrics.credentials_listed, metrics.board_opens, metrics.board_closes)
 
 
 def _show(board: BoardRow, coarse: Coarse) -> None:
@@ -121,6 +122,9 @@ def _show(board: BoardRow, coarse: Coarse) -> None:
         gauge.set(number, **labels)
     metrics.telemetry_withheld.set(coarse.withheld, **labels)
     metrics.credentials_listed.set(board.credentials, **labels)
-    present = board.schedule.phase(board.now)
+    schedule = board.schedule
+    metrics.board_opens.set(schedule.opens_at.timestamp() if schedule.opens_at else 0, **labels)
+    metrics.board_closes.set(schedule.closes_at.timestamp(), **labels)
+    present = schedule.phase(board.now)
     for phase in Phase:
         metrics.board_phase.set(phase is present, **labels, phase=phase.value)

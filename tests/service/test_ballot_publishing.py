@@ -65,6 +65,7 @@ async def test_numbers_move_in_whole_batches_and_one_replica_speaks(
     await eventually(one_speaks, "nobody, or everybody, speaks")
     (before,) = await spoken(ports, poll)
     assert (before["uvote_ballots_accepted"], before["uvote_telemetry_withheld"]) == (0, 1)
+    assert 0 < before["uvote_board_opens_time_seconds"] < before["uvote_board_closes_time_seconds"]
     await poll.cast(BATCH - 1)
 
     async def moved() -> bool:
