@@ -3,10 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
-from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -14,7 +10,6 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from observability.telemetry.registry import Side, registry
 from observability.telemetry.spans import AllowedSpans
-from services.uvote.openapi import unopened_app
 
 MARKER = "ada@example.org"
 
@@ -76,30 +71,3 @@ def test_an_unknown_kind_of_error_becomes_other() -> None:
         span.set_attribute("error.type", MARKER)
     (left,) = spans.left()
     assert left["attributes"] == {"error.type": "other"}
-
-
-@pytest.fixture
-def global_spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """A global provider, at which a library may help itself."""
-    kept, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(kept))
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
-    return kept
-
-
-async def ask(app: FastAPI) -> None:
-    async with AsyncClient(transport=ASGITransport(app, raise_app_exceptions=False), base_url="http://test") as client:
-        await client.get("/health/live")
-        await client.post("/v1/sessions", json={"email": 1})
-
-
-async def test_the_framework_says_nothing_by_itself_in_our_services(global_spans: InMemorySpanExporter) -> None:
-    await ask(unopened_app("auth"))
-    assert global_spans.get_finished_spans() == ()
-
-
-async def test_the_framework_would_speak_in_its_default_set_up(global_spans: InMemorySpanExporter) -> None:
-    """When a later version does not, or not so, this says it."""
-    await ask(FastAPI())
-    assert global_spans.get_finished_spans() != ()
