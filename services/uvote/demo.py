@@ -29,14 +29,16 @@ import asyncpg
 from services.auth.contract import Credentials
 from services.election.contract import Election, Question
 from services.shared.problems import Unavailable
-from services.shared.settings import SERVICES
-from services.uvote.installation import PORTS, Installation
+from services.uvote.installation import METRICS_PORTS, PORTS, Installation
 from services.uvote.launcher import Launcher, LaunchError, check_ports, running
 from services.uvote.mailbox import Mailbox, mailbox_running
 from services.uvote.people import Everyone, Organiser, Voters, decrypt, read_result
 from services.uvote.postgres import PostgresError, locate_database
+from services.uvote.stack import require_running
+from services.uvote.stack_servers import Ports
 
-USUAL_PORTS = {**PORTS, "mailbox": 5080}
+METRICS_OF = {name: f"{name}'s metrics" for name in PORTS}
+USUAL_PORTS = {**PORTS, "mailbox": 5080, **{METRICS_OF[name]: port for name, port in METRICS_PORTS.items()}}
 FULL = 20 * 2**20  # bytes that may be free on a disk that is full: PostgreSQL's log grows by 16 MiB at a time
 INTERRUPTED = 130
 ORGANISER = "organiser@example.org"
@@ -194,16 +196,22 @@ async def _own_database(server: str, directory: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _open(
-    server: str, launcher: Launcher, ports: dict[str, int], logs: Path, stage: Stage
-) -> AsyncIterator[Demo]:
-    async with AsyncExitStack() as stack:
-        mailbox, smtp_port = await stack.enter_async_context(mailbox_running(ports["mailbox"]))
-        database = await stack.enter_async_context(_own_database(server, logs))
-        installation = Installation(database, ports=ports, smtp_port=smtp_port, overrides=OVERRIDES)
-        await stack.enter_async_context(running(launcher, installation, logs))
+async def _open(server: str, launcher: Launcher, args: Namespace, logs: Path, stage: Stage) -> AsyncIterator[Demo]:
+    ports = _ports(free=args.once and not args.stack)
+    async with AsyncExitStack() as opened:
+        mailbox, smtp_port = await opened.enter_async_context(mailbox_running(ports["mailbox"]))
+        database = await opened.enter_async_context(_own_database(server, logs))
+        installation = Installation(
+            database,
+            ports=ports,
+            smtp_port=smtp_port,
+            overrides=OVERRIDES,
+            metrics_ports={name: ports[own] for name, own in METRICS_OF.items()},
+            collectors=Ports().collectors if args.stack else {},
+        )
+        await opened.enter_async_context(running(launcher, installation, logs))
         everyone = Everyone.at(installation)
-        stack.push_async_callback(everyone.close)
+        opened.push_async_callback(everyone.close)
         stage.play("PostgreSQL, the six services and a mailbox are running.")
         yield Demo(everyone, mailbox, installation, secrets.token_urlsafe(12), stage)
 
@@ -213,8 +221,7 @@ OVERRIDES = {"ballot": {"append_grace_seconds": 1}, "voter": {"mails_per_minute"
 
 
 async def _perform(args: Namespace, server: str, launcher: Launcher, directory: Path, stage: Stage) -> int:
-    ports = _ports(once=args.once)
-    async with _open(server, launcher, ports, directory, stage) as demo:
+    async with _open(server, launcher, args, directory, stage) as demo:
         if not args.once:
             stage.say(_addresses(demo))
         accepted = await demo.first_election(args.voters, args.out or directory)
@@ -230,15 +237,15 @@ async def _perform(args: Namespace, server: str, launcher: Launcher, directory: 
     return 0
 
 
-def _ports(*, once: bool) -> dict[str, int]:
-    """The usual ports, or any free ones when nobody will open a page."""
-    if not once:
+def _ports(*, free: bool) -> dict[str, int]:
+    """The usual ports, or any free ones when nobody will open a page or scrape."""
+    if not free:
         return USUAL_PORTS
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(len(SERVICES) + 1)]
-        for probe in probes:
+    with ExitStack() as opened:
+        probes = {name: opened.enter_context(socket.socket()) for name in USUAL_PORTS}
+        for probe in probes.values():
             probe.bind(("127.0.0.1", 0))
-        return {name: probe.getsockname()[1] for name, probe in zip((*SERVICES, "mailbox"), probes, strict=True)}
+        return {name: probe.getsockname()[1] for name, probe in probes.items()}
 
 
 def _addresses(demo: Demo) -> str:
@@ -283,6 +290,7 @@ def _end_in_order(_: int, __: FrameType | None) -> None:
 def add_arguments(parser: ArgumentParser) -> None:
     """What the demo can be told."""
     parser.add_argument("--once", action="store_true", help="run one election, verify it, and end")
+    parser.add_argument("--stack", action="store_true", help="send telemetry to the running `./taskw stack`")
     parser.add_argument("--voters", type=int, default=40, metavar="N", help="voters in the first election (40)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write election.bel and summary.json there")
     parser.epilog = "DATABASE_URL names a PostgreSQL server to use instead of a private one (a superuser's login)."
@@ -312,7 +320,9 @@ def run(args: Namespace) -> int:
 def _set_up_and_perform(args: Namespace, stage: Stage) -> int:
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
-    if not args.once:
+    if args.stack:
+        require_running(Ports())
+    if args.stack or not args.once:
         check_ports(USUAL_PORTS)
     stage.say("A whole election on this machine. Everything is real but the people; nothing leaves the machine.\n")
     # The services' code is loaded while the database starts.

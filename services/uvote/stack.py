@@ -21,13 +21,16 @@ from types import FrameType
 
 import httpx
 
+from services.uvote.installation import HOST, METRICS_PORTS
 from services.uvote.launcher import LaunchError, check_ports, last_words
 from services.uvote.stack_programs import ProgramError, find_programs
-from services.uvote.stack_servers import Ports, Server, environment, lay_out, servers
+from services.uvote.stack_servers import Ports, Server, environment, lay_out, ready_pages, servers
 
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 20
+SECONDS_TO_ANSWER = 5
 POLL_SECONDS = 0.2
+SERVICES = {name: f"http://{HOST}:{port}" for name, port in METRICS_PORTS.items()}  # as the demo runs them
 DATA = Path(__file__).parents[2] / ".cache" / "stack"
 
 # The lifeline is standard input, a pipe of which only our process holds the other end, so it closes when we end in
@@ -69,7 +72,7 @@ class Running:
         while time.monotonic() < deadline:
             self.check()
             with suppress(httpx.TransportError):
-                if httpx.get(self.server.ready, timeout=POLL_SECONDS * 5).is_success:
+                if httpx.get(self.server.ready, timeout=SECONDS_TO_ANSWER).is_success:
                     return
             time.sleep(POLL_SECONDS)
         reason = f"{self.server.name} is not ready after {SECONDS_TO_START} s"
@@ -90,15 +93,18 @@ class Running:
 
 
 @contextmanager
-def stack_running(programs: Mapping[str, Path], data: Path, ports: Ports) -> Iterator[list[Running]]:
+def stack_running(
+    programs: Mapping[str, Path], data: Path, ports: Ports, services: Mapping[str, str]
+) -> Iterator[list[Running]]:
     """Runs the servers, with their files in `data`, while the block runs; they are ready when it begins.
 
-    Raises LaunchError when a port is taken or a server does not start.
+    `services` are the addresses of metrics that Prometheus reads. Raises LaunchError when a port is taken or a server
+    does not start.
     """
     check_ports(asdict(ports))
     for name in ("logs", "loki", "tempo"):
         (data / name).mkdir(parents=True, exist_ok=True)
-    lay_out(data, ports)
+    lay_out(data, ports, services)
     settings = environment(data, ports)
     running: list[Running] = []
     try:
@@ -114,6 +120,18 @@ def stack_running(programs: Mapping[str, Path], data: Path, ports: Ports) -> Ite
             process.ask_to_end()
         for process in running:
             process.wait()
+
+
+def require_running(ports: Ports) -> None:
+    """Raises LaunchError when nobody would take what services have to say."""
+    for name, url in ready_pages(ports).items():
+        try:
+            answers = httpx.get(url, timeout=SECONDS_TO_ANSWER).is_success
+        except httpx.TransportError:
+            answers = False
+        if not answers:
+            remedy = "run `./taskw stack` in another terminal, wait until it says that it is ready, and run this again"
+            raise LaunchError(f"{name} does not answer at {url}: {remedy}.")
 
 
 def _watch(running: list[Running]) -> None:
@@ -132,6 +150,8 @@ def _end_in_order(_: int, __: FrameType | None) -> None:
 
 def _addresses(data: Path, ports: Ports) -> str:
     return f"""
+     The stack is ready; `./taskw demo -- --stack` in another terminal sends to it.
+
      Prometheus    {ports.url("prometheus")}
      Alertmanager  {ports.url("alertmanager")}
      Loki          {ports.url("loki")}  (tenants identity and ballot, header X-Scope-OrgID)
@@ -164,7 +184,7 @@ def run(args: Namespace) -> int:
         programs = find_programs(_say)
         if args.build_only:
             return 0
-        with stack_running(programs, data, ports) as running:
+        with stack_running(programs, data, ports, SERVICES) as running:
             _say(_addresses(data, ports))
             _watch(running)
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from observability.telemetry.registry import Side
 from services.uvote.installation import HOST
 
 CONFIGURATION = Path(__file__).parents[2] / "observability"
@@ -48,6 +49,11 @@ class Ports:
         """The address of what listens there."""
         return f"http://{HOST}:{asdict(self)[name]}"
 
+    @property
+    def collectors(self) -> dict[str, str]:
+        """Where each side sends."""
+        return {side.value: self.url(f"otlp_{side.value}") for side in Side}
+
 
 @dataclass(frozen=True)
 class Server:
@@ -76,7 +82,7 @@ def environment(data: Path, ports: Ports) -> dict[str, str]:
     return {**own, **numbers, **places, **addresses}
 
 
-def lay_out(data: Path, ports: Ports) -> Path:
+def lay_out(data: Path, ports: Ports, services: Mapping[str, str]) -> Path:
     """Put the configuration together in one folder, as the mounts of a container would, and return it."""
     folder = data / "configuration"
     shutil.rmtree(folder, ignore_errors=True)
@@ -89,6 +95,7 @@ def lay_out(data: Path, ports: Ports) -> Path:
         data, "stack", {name: ports.url(port) for name, port in {**own, "otelcol": "collector_metrics"}.items()}
     )
     write_targets(data, "alertmanager", {"alertmanager": ports.url("alertmanager")})
+    write_targets(data, "uvote", services)
     return folder
 
 
@@ -107,45 +114,39 @@ def write_targets(data: Path, file: str, urls: Mapping[str, str], **labels: str)
     unfinished.rename(path)
 
 
+def ready_pages(ports: Ports) -> dict[str, str]:
+    """Each server's page that says it is ready."""
+    return {
+        "prometheus": f"{ports.url('prometheus')}/-/ready",
+        "alertmanager": f"{ports.url('alertmanager')}/-/ready",
+        "loki": f"{ports.url('loki')}/ready",
+        "tempo": f"{ports.url('tempo')}/ready",
+        "otelcol": ports.url("collector_health"),
+    }
+
+
 def servers(programs: Mapping[str, Path], data: Path, ports: Ports) -> list[Server]:
     """All of them, in no order: each waits for the others where it must."""
     folder = data / "configuration"
-    return [
-        _prometheus(programs["prometheus"], folder, data, ports),
-        Server(
-            "alertmanager",
-            (
-                str(programs["alertmanager"]),
-                f"--config.file={folder}/alertmanager/alertmanager.yml",
-                f"--storage.path={data}/alertmanager",
-                f"--web.listen-address={HOST}:{ports.alertmanager}",
-                "--cluster.listen-address=",
-                "--log.level=warn",
-            ),
-            f"{ports.url('alertmanager')}/-/ready",
+    options = {
+        "prometheus": (
+            f"--config.file={folder}/prometheus/prometheus.yml",
+            f"--storage.tsdb.path={data}/prometheus",
+            f"--web.listen-address={HOST}:{ports.prometheus}",
+            "--web.enable-remote-write-receiver",
+            "--enable-feature=exemplar-storage",
+            "--log.level=warn",
         ),
-        _from_file(programs, "loki", folder, ports),
-        _from_file(programs, "tempo", folder, ports),
-        Server(
-            "otelcol",
-            (str(programs["otelcol"]), f"--config={folder}/collector/collector.yaml"),
-            ports.url("collector_health"),
+        "alertmanager": (
+            f"--config.file={folder}/alertmanager/alertmanager.yml",
+            f"--storage.path={data}/alertmanager",
+            f"--web.listen-address={HOST}:{ports.alertmanager}",
+            "--cluster.listen-address=",
+            "--log.level=warn",
         ),
-    ]
-
-
-def _prometheus(program: Path, folder: Path, data: Path, ports: Ports) -> Server:
-    options = (
-        f"--config.file={folder}/prometheus/prometheus.yml",
-        f"--storage.tsdb.path={data}/prometheus",
-        f"--web.listen-address={HOST}:{ports.prometheus}",
-        "--web.enable-remote-write-receiver",
-        "--enable-feature=exemplar-storage",
-        "--log.level=warn",
-    )
-    return Server("prometheus", (str(program), *options), f"{ports.url('prometheus')}/-/ready")
-
-
-def _from_file(programs: Mapping[str, Path], name: str, folder: Path, ports: Ports) -> Server:
-    options = (f"-config.file={folder}/{name}/{name}.yaml", "-config.expand-env=true")
-    return Server(name, (str(programs[name]), *options), f"{ports.url(name)}/ready")
+        "loki": (f"-config.file={folder}/loki/loki.yaml", "-config.expand-env=true"),
+        "tempo": (f"-config.file={folder}/tempo/tempo.yaml", "-config.expand-env=true"),
+        "otelcol": (f"--config={folder}/collector/collector.yaml",),
+    }
+    ready = ready_pages(ports)
+    return [Server(name, (str(programs[name]), *given), ready[name]) for name, given in options.items()]

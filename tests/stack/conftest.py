@@ -22,7 +22,6 @@ from tests.service.harness import System, Workshop
 
 Found = TypeVar("Found")
 
-SIDES = ("identity", "ballot")
 PATIENCE_SECONDS = 60
 
 
@@ -73,11 +72,6 @@ class Stack:
         urls = system.installation.metrics_urls | {name: system.metrics_url(name) for name in replicas}
         write_targets(self.data, "uvote", urls, __scrape_interval__="1s", __scrape_timeout__="1s")
 
-    @property
-    def collectors(self) -> dict[str, str]:
-        """Where each side sends."""
-        return {side: self.ports.url(f"otlp_{side}") for side in SIDES}
-
 
 def attributes_of(told: dict[str, Any]) -> dict[str, str]:
     """What a span or a resource says of itself."""
@@ -102,7 +96,7 @@ async def finally_found(look: Callable[[], Found]) -> Found:
 @asynccontextmanager
 async def observing(workshop: Workshop, stack: Stack) -> AsyncIterator[System]:
     """A system that the stack observes while the block runs."""
-    async with workshop.system(collectors=stack.collectors) as system:
+    async with workshop.system(collectors=stack.ports.collectors) as system:
         stack.scrape(system)
         yield system
 
@@ -115,7 +109,7 @@ def programs() -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def stack(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     data, ports = tmp_path_factory.mktemp("stack"), Ports.free()
-    with stack_running(programs, data, ports):
+    with stack_running(programs, data, ports, {}):
         yield Stack(data, ports)
 
 

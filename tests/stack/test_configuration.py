@@ -24,13 +24,13 @@ def check(programs: dict[str, Path], name: str, data: Path) -> "subprocess.Compl
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_servers_own_checker_accepts_its_configuration(name: str, programs: dict[str, Path], tmp_path: Path) -> None:
-    lay_out(tmp_path, Ports())
+    lay_out(tmp_path, Ports(), {})
     done = check(programs, name, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_servers_own_checker_refuses_an_unknown_setting(name: str, programs: dict[str, Path], tmp_path: Path) -> None:
-    (path,) = (each for each in (lay_out(tmp_path, Ports()) / name).iterdir() if each.stem in {name, "collector"})
+    (path,) = (each for each in (lay_out(tmp_path, Ports(), {}) / name).iterdir() if each.stem in {name, "collector"})
     path.write_text(f"{path.read_text()}\nno_such_setting: 1\n")
     assert check(programs, name, tmp_path).returncode != 0

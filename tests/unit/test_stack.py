@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from services.uvote import stack_programs
 from services.uvote.installation import HOST
 from services.uvote.launcher import LaunchError
-from services.uvote.stack import Running, stack_running
+from services.uvote.stack import Running, require_running, stack_running
 from services.uvote.stack_programs import MODULES, WANTED, ProgramError, find_programs, fingerprint
 from services.uvote.stack_servers import Ports, Server, environment, lay_out
 from tests.service.harness import free_port
@@ -146,12 +147,25 @@ def test_a_taken_port_is_said_before_anything_starts(tmp_path: Path) -> None:
         socket.create_server((HOST, ports.loki)),
         pytest.raises(LaunchError, match=f"loki cannot listen on port {ports.loki}"),
     ):
-        stack_running({}, tmp_path, ports).__enter__()
+        stack_running({}, tmp_path, ports, {}).__enter__()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_configuration_is_laid_out_with_this_machines_addresses(tmp_path: Path) -> None:
     ports = Ports.free()
-    targets = (lay_out(tmp_path, ports) / "prometheus" / "targets" / "stack.yaml").read_text()
+    targets = (lay_out(tmp_path, ports, {}) / "prometheus" / "targets" / "stack.yaml").read_text()
     assert f"{HOST}:{ports.loki}" in targets
     assert environment(tmp_path, ports)["LOKI_PORT"] == str(ports.loki)
+
+
+def test_whoever_wants_to_send_to_a_stack_that_does_not_run_is_told_how_to_start_it() -> None:
+    with pytest.raises(
+        LaunchError, match=r"prometheus does not answer at http://127.*: run `\./taskw stack` in another"
+    ):
+        require_running(Ports.free())
+
+
+def test_services_that_are_watched_are_in_prometheus_list(tmp_path: Path) -> None:
+    folder = lay_out(tmp_path, Ports.free(), {"ballot/2": "http://127.0.0.1:7"})
+    targets = yaml.safe_load((folder / "prometheus" / "targets" / "uvote.yaml").read_text())
+    assert targets == [{"targets": ["127.0.0.1:7"], "labels": {"job": "ballot"}}]
