@@ -7,12 +7,15 @@
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from observability.telemetry.registry import registry
+from services.uvote.installation import METRICS_PORTS
+from services.uvote.stack_servers import Ports, lay_out
 from tests.guards.sources import ROOT
 
 PLACE = ROOT / "observability"
@@ -129,10 +132,22 @@ def test_a_cluster_gets_the_same_files() -> None:
     assert set(named) == {name for name in found if "/targets/" not in name}
 
 
-def test_compose_opens_ports_to_this_machine_only_and_fixes_versions() -> None:
-    for service in read("compose.yaml")["services"].values():
+def test_containers_listen_where_processes_do_and_have_fixed_versions() -> None:
+    """On 127.0.0.1 only: by their files, unless LISTEN says otherwise, or by their options."""
+    for name, service in read("compose.yaml")["services"].items():
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), service["image"]
-        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        assert service["network_mode"] == "host"
+        assert "LISTEN" not in service.get("environment", {})
+        if name in {"prometheus", "alertmanager"}:
+            assert any(option.startswith("--web.listen-address=127.0.0.1:") for option in service["command"])
+
+
+def test_containers_find_each_other_and_the_demo_where_processes_do(tmp_path: Path) -> None:
+    """What is written for processes is what containers mount."""
+    services = {name: f"http://127.0.0.1:{port}" for name, port in METRICS_PORTS.items()}
+    written = lay_out(tmp_path, Ports(), services) / "prometheus" / "targets"
+    for path in (PLACE / "prometheus" / "targets").iterdir():
+        assert yaml.safe_load((written / path.name).read_text()) == yaml.safe_load(path.read_text())
 
 
 def test_the_pins_of_the_servers_are_complete() -> None:
