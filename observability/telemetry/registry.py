@@ -52,7 +52,10 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Route:
-    """A route of a service: `quiet` ones make no line and no span, `unseen` ones nothing at all."""
+    """A route of a service: `quiet` ones make no line and no span, `unseen` ones nothing at all.
+
+    Of `rated` ones, which no organiser asks for, some traces are kept; of the identity side's others all.
+    """
 
     action: str
     side: Side
@@ -60,6 +63,7 @@ class Route:
     path: str
     quiet: bool = False
     unseen: bool = False
+    rated: bool = False
 
 
 @dataclass(frozen=True)

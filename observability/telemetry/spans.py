@@ -1,26 +1,20 @@
-"""Spans: one provider per side, and only what the registry names leaves a process.
+"""Spans: only what the registry names leaves a process.
 
-- A span's name is an action, a transaction or a called service; every attribute has a registered name and value; there
-  are no events (which would carry messages of errors), no links and no status texts.
-- Export is batched, bounded and drops: nobody waits for a collector.
-- The identity side keeps all; the ballot side keeps what is neither a cast nor a look-up, at a set rate.
+A span's name is an action, a transaction or a called service; every attribute has a registered name and value; there
+are no events (which would carry messages of errors), no links and no status texts.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, SpanKind, Status
 from opentelemetry.util.types import AttributeValue
 
-from observability.telemetry.registry import Registry, Side
+from observability.telemetry.registry import Registry, Side, Vocabulary
 
-BALLOT_RATE = 0.01
-QUEUE_SPANS = 2048
-EXPORT_SECONDS = 5
 OTHER = "other"
 NOTHING: Sequence[Event] = ()
 NO_LINKS: Sequence[Link] = ()
@@ -67,33 +61,26 @@ class AllowedSpans(SpanExporter):
         )
 
     def _is_named(self, span: ReadableSpan) -> bool:
-        return any(span.kind is kind and span.name in self.registry.values(names) for names, kind in OUR_NAMES.items())
+        return span.name in self._names.get(span.kind, ())
+
+    @cached_property
+    def _names(self) -> Mapping[SpanKind, frozenset[str]]:
+        return {kind: frozenset(self.registry.values(names)) for names, kind in OUR_NAMES.items()}
+
+    @cached_property
+    def _told(self) -> Mapping[str, Vocabulary]:
+        told = self.registry.document["attributes"]
+        heard = {"both", self.side.value}
+        return {name: words for name, words in self.registry.attributes.items() if told[name]["side"] in heard}
 
     def _attributes(self, given: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
-        told = self.registry.document["attributes"]
         allowed: dict[str, AttributeValue] = {}
         for name, value in given.items():
-            if name not in told or told[name]["side"] not in {"both", self.side.value}:
+            vocabulary = self._told.get(name)
+            if vocabulary is None:
                 continue
-            vocabulary = self.registry.attributes[name]
             if isinstance(value, str | int) and vocabulary.admits(str(value)):
                 allowed[name] = value
             elif OTHER in vocabulary.values:
                 allowed[name] = OTHER
         return allowed
-
-
-def make_provider(registry: Registry, side: Side, service: str, version: str, exporter: SpanExporter) -> TracerProvider:
-    """The provider of one side; it is never made the global one, at which libraries help themselves."""
-    sampler: Sampler = ALWAYS_ON if side is Side.IDENTITY else TraceIdRatioBased(BALLOT_RATE)
-    resource = Resource({"service.name": service, "service.version": version, "uvote.side": side.value})
-    provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(
-        BatchSpanProcessor(
-            AllowedSpans(registry, side, exporter),
-            max_queue_size=QUEUE_SPANS,
-            schedule_delay_millis=1000,
-            export_timeout_millis=EXPORT_SECONDS * 1000,
-        )
-    )
-    return provider

@@ -3,6 +3,7 @@
 - A span begins with the provider of the request's side. Single ballots, look-ups, probes and polls make none.
 - It has the action's name; what the instrumentation records besides is left out when it leaves (`spans`).
 - No trace continues one that a client names: those headers are dropped before (`middleware`).
+- No provider is the global one, at which libraries help themselves.
 """
 
 import re
@@ -12,20 +13,18 @@ from typing import Any
 
 from fastapi import FastAPI
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from observability.telemetry.middleware import ROUTE, SPAN
 from observability.telemetry.registry import Registry, Route, Side
 from observability.telemetry.routing import PARAMETER
+from observability.telemetry.sampling import Sampling
 from observability.telemetry.side import side_of_work
-from observability.telemetry.spans import EXPORT_SECONDS, make_provider
 
-TENANT_HEADER = "X-Scope-OrgID"
-FLUSH_SECONDS = 2
 NAME = "uvote"
 
 
@@ -42,35 +41,27 @@ class SidedProvider(trace.TracerProvider):
 
 @dataclass(frozen=True)
 class SidedTracer(trace.Tracer):
-    """Two tracers in one."""
+    """A tracer for each side that has a collector."""
 
     tracers: Mapping[Side, trace.Tracer]
 
     def start_span(self, *given: Any, **named: Any) -> trace.Span:
         """Begins a span on the present side."""
-        return self.tracers[side_of_work()].start_span(*given, **named)
+        tracer = self.tracers.get(side_of_work())
+        return trace.INVALID_SPAN if tracer is None else tracer.start_span(*given, **named)
 
     @_agnosticcontextmanager
     def start_as_current_span(self, *given: Any, **named: Any) -> Iterator[trace.Span]:
         """Begins a span on the present side and makes it the current one."""
-        with self.tracers[side_of_work()].start_as_current_span(*given, **named) as span:
+        with trace.use_span(self.start_span(*given, **named), end_on_exit=True) as span:
             yield span
 
 
-def open_providers(
-    registry: Registry, service: str, version: str, endpoint: str | None
-) -> Mapping[Side, TracerProvider]:
-    """The providers of a service's sides, each with a client and a tenant of its own; none without a collector."""
-    if endpoint is None:
-        return {}
-
-    def provider(side: Side) -> TracerProvider:
-        exporter = OTLPSpanExporter(
-            f"{endpoint.rstrip('/')}/v1/traces", headers={TENANT_HEADER: side.value}, timeout=EXPORT_SECONDS
-        )
-        return make_provider(registry, side, service, version, exporter)
-
-    return {side: provider(side) for side in Side}
+def make_provider(side: Side, resource: Mapping[str, str], processor: SpanProcessor) -> TracerProvider:
+    """The provider of one side."""
+    provider = TracerProvider(sampler=Sampling(side), resource=Resource(resource), shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    return provider
 
 
 def trace_requests(
@@ -94,15 +85,8 @@ def _expression(path: str) -> str:
 
 def _name(span: trace.Span, scope: dict[str, Any]) -> None:
     route: Route | None = scope.get(ROUTE)
-    if route is not None:
+    if route is not None and span.is_recording():
         span.update_name(route.action)
         method = {"http.request.method": scope["method"]}
         span.set_attributes({"uvote.action": route.action, "http.route": route.path, **method})
         scope[SPAN] = span
-
-
-def close_providers(providers: Mapping[Side, TracerProvider]) -> None:
-    """Exports what is held back, for a moment, and ends."""
-    for provider in providers.values():
-        provider.force_flush(FLUSH_SECONDS * 1000)
-        provider.shutdown()

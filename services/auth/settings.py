@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, SecretStr
 
-from services.shared.settings import DatabaseSettings
+from services.shared.settings import DatabaseSettings, IdentitySide
 
 
 def _is_a_key(secret: SecretStr) -> SecretStr:
@@ -19,7 +19,7 @@ def _is_a_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class AuthSettings(DatabaseSettings):
+class AuthSettings(DatabaseSettings, IdentitySide):
     """`sealing_key` (base64 of 32 bytes) seals the keys that sign tokens: a dump of the database signs nothing."""
 
     service: ClassVar[str] = "auth"

@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from services.shared.settings import DatabaseSettings
+from services.shared.settings import BallotSide, DatabaseSettings
 
 
-class BallotSettings(DatabaseSettings):
+class BallotSettings(DatabaseSettings, BallotSide):
     """`frontend_origin` is the one origin whose pages may call the public routes from a browser.
 
     A ballot that arrived in time may be appended until `append_grace_seconds` after the close; then the board ends.

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, SecretStr
 
-from services.shared.settings import DatabaseSettings
+from services.shared.settings import BallotSide, DatabaseSettings, IdentitySide
 
 
 def _is_key(secret: SecretStr) -> SecretStr:
@@ -14,7 +14,7 @@ def _is_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class ElectionSettings(DatabaseSettings):
+class ElectionSettings(DatabaseSettings, IdentitySide, BallotSide):
     """`trustee_code_key` (base64 of 32 bytes) is what trustees' codes are derived from; a new one kills them all."""
 
     service: ClassVar[str] = "election"

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from services.shared.settings import Settings
+from services.shared.settings import BallotSide, IdentitySide
 
 
 def _origin(url: str) -> str:
@@ -18,7 +18,7 @@ def _origin(url: str) -> str:
 Origin = Annotated[str, AfterValidator(_origin)]
 
 
-class FrontendSettings(Settings):
+class FrontendSettings(IdentitySide, BallotSide):
     """Where the other services are, and under which origins browsers know this one and `ballot`.
 
     `sign_up_enabled` says what `auth` was told under the same name: whether a page to make an account is shown.

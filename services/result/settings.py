@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from services.shared.settings import DatabaseSettings
+from services.shared.settings import BallotSide, DatabaseSettings
 
 
-class ResultSettings(DatabaseSettings):
+class ResultSettings(DatabaseSettings, BallotSide):
     """Where its two callees are."""
 
     service: ClassVar[str] = "result"

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -197,13 +198,19 @@ def run(app: FastAPI, settings: Settings) -> None:
         settings=settings.without_secrets(),
         host=settings.host,
         metrics_port=settings.metrics_port,
-        otlp_endpoint=settings.otlp_endpoint,
         level=settings.log_level,
+        collectors=settings.collectors(),
+        sign=identity.Caller(settings.service, _own_key(settings)).trace_token,
+        believe=app.state.callers.read_trace,
     ) as served:
         config = _configure(served, settings)
         server = uvicorn.Server(config)
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(_serve(server))
+
+
+def _own_key(settings: Settings) -> Ed25519PrivateKey:
+    return identity.private_key(settings.caller_key.get_secret_value())
 
 
 def _configure(served: ASGIApp, settings: Settings) -> uvicorn.Config:

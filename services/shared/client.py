@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
+from observability.telemetry.calls import Call, calling
 from services.shared.identity import Caller
 from services.shared.metrics import note_call
 from services.shared.problems import Unavailable
@@ -166,6 +167,13 @@ class ServiceClient:
         return {"Authorization": f"{scheme} {bearer}"} if bearer else {}
 
     async def _send(self, request: httpx.Request, *, attempts: int, stream: bool = False) -> httpx.Response:
+        with calling(self.service, request.method) as call:
+            request.headers.update(call.headers)
+            response = await self._try(request, call, attempts=attempts, stream=stream)
+            call.answered(response.status_code)
+            return response
+
+    async def _try(self, request: httpx.Request, call: Call, *, attempts: int, stream: bool) -> httpx.Response:
         self.budget = min(BUDGET_MAX, self.budget + BUDGET_PER_CALL)
         for attempt in range(attempts):
             if attempt:
@@ -178,7 +186,8 @@ class ServiceClient:
                 break
             try:
                 response = await self.http.send(request, stream=stream)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                call.failed(error)
                 self._note(answered=False)
                 continue
             if response.status_code < 500:

@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
+from observability.telemetry.calls import in_transaction
 from services.shared import metrics
 from services.shared.problems import Unavailable
 
@@ -124,7 +125,7 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self, name: str) -> AsyncIterator[Connection]:
-        with metrics.measured_transaction(self.service, name):
+        with in_transaction(name), metrics.measured_transaction(self.service, name):
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 metrics.database_up.set(1)
                 metrics.busiest.note(1 - (self.pool.get_idle_size() + self._unopened()) / self.pool.get_max_size())

@@ -1,6 +1,7 @@
 """Who is calling: services by their own keys, organisers by tokens that `auth` signs.
 
 - A service's token lives at most 60 s, names its caller and its callee, and is signed with the caller's Ed25519 key.
+- Which trace a call belongs to is said by such a token too, one that opens nothing and that only a callee believes.
 - An organiser's token is good for one audience. The algorithm is fixed; keys come from `auth` alone, whatever a
   token's header says.
 - An unknown key id makes the keys be fetched again, at most once in 30 s; the last good copy survives `auth` being
@@ -20,6 +21,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from fastapi import Depends, Request
 
+from observability.telemetry.calls import TRUSTED
 from services.shared.problems import Forbidden, Unauthenticated, Unavailable
 
 log = structlog.get_logger()
@@ -28,6 +30,7 @@ ALGORITHM = "EdDSA"
 CALL_SECONDS = 60
 REFETCH_SECONDS = 30
 ISSUER = "uvote-auth"
+TRACE_AUDIENCE = "trace:"
 LEEWAY_SECONDS = 5
 
 
@@ -65,10 +68,17 @@ class Caller:
         until, token = self.tokens.get(audience, (0.0, ""))
         if now < until:
             return token
-        claims = {"iss": self.name, "aud": audience, "iat": int(now), "exp": int(now) + CALL_SECONDS}
-        token = jwt.encode(claims, self.key, ALGORITHM)
+        token = self._sign(audience, now)
         self.tokens[audience] = (now + CALL_SECONDS / 2, token)
         return token
+
+    def trace_token(self, callee: str, context: str) -> str:
+        """Tells one callee to which trace a call belongs."""
+        return self._sign(TRACE_AUDIENCE + callee, time.time(), trace=context)
+
+    def _sign(self, audience: str, now: float, **claims: str) -> str:
+        told = {"iss": self.name, "aud": audience, "iat": int(now), "exp": int(now) + CALL_SECONDS, **claims}
+        return jwt.encode(told, self.key, ALGORITHM)
 
 
 @dataclass(frozen=True)
@@ -84,14 +94,26 @@ class Callers:
         Raises:
             Unauthenticated: for every token that is not wholly right.
         """
+        return str(self._claims(token, self.service)["iss"])
+
+    def read_trace(self, token: str) -> str | None:
+        """What a service of the identity side says of the trace of its call; None when it is not wholly right."""
+        try:
+            claims = self._claims(token, TRACE_AUDIENCE + self.service)
+        except Unauthenticated:
+            return None
+        return str(claims.get("trace")) if claims["iss"] in TRUSTED else None
+
+    def _claims(self, token: str, audience: str) -> dict[str, Any]:
         try:
             unverified_issuer = jwt.decode(token, options={"verify_signature": False}).get("iss")
             key = self.keys[str(unverified_issuer)]
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 [ALGORITHM],
-                audience=self.service,
+                audience=audience,
+                issuer=str(unverified_issuer),
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["iss", "aud", "iat", "exp"], "strict_aud": True},
             )
@@ -99,7 +121,7 @@ class Callers:
             raise Unauthenticated("The token is not that of a service which may call here.") from None
         if claims["exp"] - claims["iat"] > CALL_SECONDS:
             raise Unauthenticated("The token lives too long.")
-        return str(unverified_issuer)
+        return claims
 
 
 @dataclass(frozen=True)

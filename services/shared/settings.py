@@ -9,6 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from observability.telemetry.registry import Side
+
 SERVICES = ("auth", "voter", "election", "ballot", "result", "frontend")
 
 
@@ -35,13 +37,28 @@ class Settings(BaseSettings):
     drain_seconds: int = 20
     # Where Prometheus reads; none is served without it.
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    # The collector, for OTLP over HTTP; nothing is traced without it.
-    otlp_endpoint: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def without_secrets(self) -> dict[str, Any]:
         """What may be digested, so that one can see whether two processes were told the same."""
         return {name: value for name, value in self if not isinstance(value, SecretStr)}
+
+    def collectors(self) -> dict[Side, str]:
+        """Where each side of this service sends its spans and lines."""
+        told = {side: getattr(self, f"otlp_{side}_endpoint", None) for side in Side}
+        return {side: endpoint for side, endpoint in told.items() if endpoint is not None}
+
+
+class IdentitySide(Settings):
+    """For the services that know who asks. Without the collector's address (OTLP over HTTP) nothing is sent there."""
+
+    otlp_identity_endpoint: str | None = None
+
+
+class BallotSide(Settings):
+    """For the services that know of ballots. Without the collector's address (OTLP over HTTP) nothing is sent there."""
+
+    otlp_ballot_endpoint: str | None = None
 
 
 class DatabaseSettings(Settings):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from services.shared.settings import DatabaseSettings
+from services.shared.settings import DatabaseSettings, IdentitySide
 from services.voter.addresses import InvalidAddress, parse_address
 
 
@@ -27,7 +27,7 @@ def _is_an_address(address: str) -> str:
         raise ValueError(str(error)) from None
 
 
-class VoterSettings(DatabaseSettings):
+class VoterSettings(DatabaseSettings, IdentitySide):
     """`sealing_key` seals the keys of the elections. `frontend_url` is the public origin that links begin with.
 
     `mail_from` is the address that all mails come from; its domain is also that of their Message-ID.

@@ -1,11 +1,7 @@
 """What real services say of themselves."""
 
-import gzip
 import json
 import signal
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import httpx
 import pytest
@@ -13,34 +9,9 @@ import pytest
 from observability.telemetry.registry import registry
 from services.shared.settings import SERVICES
 from tests.service.harness import System, free_port
+from tests.service.otlp_sink import otlp_sink
 
 MARKER = "marker-5b1f"
-
-
-@pytest.fixture
-def own_collector() -> list[bytes]:
-    """What was sent to the collector, uncompressed."""
-    return []
-
-
-@pytest.fixture
-def collector_url(own_collector: list[bytes]) -> Iterator[str]:
-    """A collector that takes everything."""
-
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            content = self.rfile.read(int(self.headers["Content-Length"]))
-            own_collector.append(gzip.decompress(content) if self.headers["Content-Encoding"] == "gzip" else content)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 async def read_metrics(port: int, *, accept: str = "text/plain") -> str:
@@ -75,24 +46,21 @@ async def test_metrics_are_not_served_on_the_public_port(system: System) -> None
         assert (await client.get("/metrics")).status_code == 404
 
 
-async def test_an_organiser_s_request_is_a_span_and_its_line_has_its_trace_id(
-    fresh_system: System, own_collector: list[bytes], collector_url: str
-) -> None:
-    await fresh_system.start("auth", otlp_endpoint=collector_url)
-    async with httpx.AsyncClient(base_url=fresh_system.url("auth")) as client:
-        await client.get(f"/v1/organisers/me?x={MARKER}", headers={"User-Agent": MARKER})
-    fresh_system.kill("auth", signal.SIGTERM)
-    assert await fresh_system.ended("auth") == 0
+async def test_an_organiser_s_request_is_a_span_and_its_line_has_its_trace_id(fresh_system: System) -> None:
+    with otlp_sink() as sink:
+        await fresh_system.start("auth", otlp_identity_endpoint=sink.url)
+        async with httpx.AsyncClient(base_url=fresh_system.url("auth")) as client:
+            await client.get(f"/v1/organisers/me?x={MARKER}", headers={"User-Agent": MARKER})
+        fresh_system.kill("auth", signal.SIGTERM)
+        assert await fresh_system.ended("auth") == 0
     lines = [json.loads(line) for line in fresh_system.log("auth").splitlines()]
     (trace_id,) = [line["trace_id"] for line in lines if line["event"] == "request_served"]
-    sent = b"".join(own_collector)
-    assert bytes.fromhex(trace_id) in sent
-    assert b"read_organiser" in sent
-    assert MARKER.encode() not in sent
+    assert [span["name"] for span in sink.spans if span["traceId"] == trace_id] == ["read_organiser"]
+    assert MARKER.encode() not in sink.everything
 
 
 async def test_a_service_serves_and_ends_well_with_a_dead_collector(fresh_system: System) -> None:
-    await fresh_system.start("auth", otlp_endpoint=f"http://127.0.0.1:{free_port()}")
+    await fresh_system.start("auth", otlp_identity_endpoint=f"http://127.0.0.1:{free_port()}")
     async with httpx.AsyncClient(base_url=fresh_system.url("auth")) as client:
         assert [(await client.get("/v1/organisers/me")).status_code for _ in range(20)] == [401] * 20
     fresh_system.kill("auth", signal.SIGTERM)

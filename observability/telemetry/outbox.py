@@ -1,0 +1,77 @@
+"""A bounded queue and a thread of its own before each sink, so that nobody who says something waits for who takes it.
+
+- When the queue is full, because the sink is slow or dead, what comes is dropped and counted.
+- What the sink does not take is dropped and counted; nothing is tried twice.
+- At the end what is queued is delivered, for a moment that all outboxes share.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from threading import Event, Thread
+from typing import Any, Generic, TypeVar
+
+Item = TypeVar("Item")
+Dropped = Callable[[str], None]
+
+FLUSH_SECONDS = 2.0
+BATCH = 512
+
+
+class Outbox(Generic[Item]):
+    """Delivers items in batches. `dropped` is told the reason of each item that is not delivered."""
+
+    def __init__(
+        self, name: str, deliver: Callable[[list[Item]], object], dropped: Dropped, *, room: int, linger: float
+    ) -> None:
+        self.deliver = deliver
+        self.dropped = dropped
+        self.room = room
+        self.linger = linger  # for others to come along
+        self.items: deque[Item] = deque()
+        self.filled = Event()
+        self.ending = Event()
+        self.thread = Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begins to deliver; not before a fork, which takes no thread along."""
+        self.thread.start()
+
+    def put(self, item: Item) -> None:
+        """Queues an item; returns at once."""
+        if len(self.items) >= self.room:
+            self.dropped("queue_full")
+            return
+        self.items.append(item)
+        if not self.filled.is_set():
+            self.filled.set()
+
+    def end(self) -> None:
+        """Delivers what is queued, now, and nothing that comes later."""
+        self.ending.set()
+        self.filled.set()
+
+    def _run(self) -> None:
+        while not self.ending.is_set():
+            self.filled.wait()
+            self.ending.wait(self.linger)
+            self.filled.clear()
+            while self.items:
+                self._deliver([self.items.popleft() for _ in range(min(BATCH, len(self.items)))])
+
+    def _deliver(self, batch: list[Item]) -> None:
+        try:
+            self.deliver(batch)
+        except Exception:  # noqa: BLE001  # whatever it is, the next batch may arrive
+            for _ in batch:
+                self.dropped("unwritable")
+
+
+def close(outboxes: Iterable[Outbox[Any]], seconds: float = FLUSH_SECONDS) -> None:
+    """Ends all of them, and gives up when that takes too long in total."""
+    outboxes, deadline = list(outboxes), time.monotonic() + seconds
+    for outbox in outboxes:
+        outbox.end()
+    for outbox in outboxes:
+        if outbox.thread.is_alive():
+            outbox.thread.join(max(0.0, deadline - time.monotonic()))
