@@ -3,10 +3,13 @@
 - An event that is not registered, or not for this side, is not written; a field likewise; each is counted.
 - A value outside of its vocabulary becomes `other` where there is such a word, and is left out where there is none.
 - On the ballot side lines about requests are counted and written once per tick.
-- What libraries say through `logging` is reduced to the fact that they said something.
+- What libraries say through `logging` or `warnings`, or by failing in a thread or at the end of an object's life, is
+  reduced to the fact that they said something.
 """
 
 import logging
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -104,3 +107,11 @@ def configure_logs(registry: Registry, service: str, writer: Writer, dropped: Dr
     root = logging.getLogger()
     root.handlers = [Libraries(registry)]
     root.setLevel(logging.WARNING)
+    _hush()
+
+
+def _hush() -> None:
+    """What the interpreter would write to standard error, with the words of the error, takes the same way."""
+    logging.captureWarnings(capture=True)
+    threading.excepthook = lambda failed: logging.getLogger("threading").error(failed.exc_type.__name__)
+    sys.unraisablehook = lambda failed: logging.getLogger("unraisable").error(failed.exc_type.__name__)

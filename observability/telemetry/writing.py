@@ -3,6 +3,7 @@
 - When the queue is full, because nobody reads, lines are dropped and counted.
 - At the end, what is queued is written for at most FLUSH_SECONDS.
 - Ticked lines are counted and written once per tick, so that none stands for a single act.
+- Something may be said while something is said: the collector of garbage runs anywhere, and objects that end may speak.
 """
 
 import json
@@ -11,8 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from queue import Empty, Full, Queue
-from threading import Lock, Thread
+from queue import Empty, SimpleQueue
+from threading import RLock, Thread
 
 QUEUE_LINES = 10_000
 TICK_SECONDS = 10.0
@@ -37,11 +38,12 @@ class Writer:
     ) -> None:
         self.dropped = dropped
         self.descriptor = descriptor
-        self.queue: Queue[Line | None] = Queue(room)
+        self.queue: SimpleQueue[Line | None] = SimpleQueue()
+        self.room = room
         self.tick_seconds = tick_seconds
         self.next_tick = time.monotonic() + tick_seconds
         self.ticked: Counter[tuple[tuple[str, object], ...]] = Counter()
-        self.lock = Lock()
+        self.lock = RLock()
         self.thread = Thread(target=self._run, name="log-writer", daemon=True)
 
     def start(self) -> None:
@@ -50,9 +52,9 @@ class Writer:
 
     def put(self, line: Line) -> None:
         """Queues a line; returns at once."""
-        try:
-            self.queue.put_nowait(line)
-        except Full:
+        if self.queue.qsize() < self.room:
+            self.queue.put(line)
+        else:
             self.dropped("queue_full")
 
     def put_ticked(self, line: Mapping[str, object]) -> None:
@@ -66,12 +68,8 @@ class Writer:
 
     def close(self) -> None:
         """Writes what is queued, and gives up when that takes too long."""
-        deadline = time.monotonic() + FLUSH_SECONDS
-        try:
-            self.queue.put(None, timeout=FLUSH_SECONDS)
-        except Full:
-            return
-        self.thread.join(max(0.0, deadline - time.monotonic()))
+        self.queue.put(None)
+        self.thread.join(FLUSH_SECONDS)
 
     def _run(self) -> None:
         while True:
@@ -88,7 +86,7 @@ class Writer:
         lines: list[Line | None] = []
         with suppress(Empty):
             lines.append(self.queue.get(timeout=max(0.0, self.next_tick - time.monotonic())))
-            while len(lines) < self.queue.maxsize:
+            while len(lines) < self.room:
                 lines.append(self.queue.get_nowait())
         return lines
 
