@@ -118,7 +118,7 @@ def check_ports(ports: Mapping[str, int]) -> None:
                 probe.bind((HOST, port))
             except OSError as error:
                 reason = f"{name} cannot listen on port {port} ({error.strerror})"
-                remedy = "stop what uses the port (another demo?) and run this again"
+                remedy = "stop what uses the port (another demo or stack?) and run this again"
                 raise LaunchError(f"{reason}: {remedy}.") from None
 
 

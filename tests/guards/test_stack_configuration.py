@@ -84,7 +84,7 @@ def test_no_pipeline_joins_two_sides() -> None:
     for name, pipeline in pipelines.items():
         kind, side = name.split("/")
         assert pipeline["receivers"] == [f"otlp/{side}"]
-        assert pipeline["exporters"] == [f"otlphttp/{kind}_{side}"]
+        assert pipeline["exporters"] == [f"otlp_http/{kind}_{side}"]
         assert f"redaction/{side}" in pipeline["processors"]
 
 
