@@ -56,7 +56,7 @@ NEXT = Panel(
     base="text",
     words={
         1: ("It opens by itself; invitations leave then", "blue"),
-        2: ("It closes by itself at the time given here", "green"),
+        2: ("It closes by itself; see the time left", "green"),
         3: ("An organiser must end the pause", "orange"),
         4: ("The trustees open the result", "blue"),
         5: ("Nothing: it was withdrawn", "text"),

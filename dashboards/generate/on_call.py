@@ -202,7 +202,7 @@ OWN_WORK = Panel(
     "Mails, opening, closing, tallies, publishing. An age that grows means that this work stands still.",
     (
         Query(
-            "max by (job, poll) (uvote_poll_age_seconds) > 30 or topk(5, max by (job, poll) (uvote_poll_age_seconds))",
+            'topk(6, max by (job, poll) (uvote_poll_age_seconds{poll!~"forget|keys"}))',
             "{{job}} {{poll}}",
         ),
     ),

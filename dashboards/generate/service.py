@@ -187,7 +187,7 @@ OWN_WORK = Panel(
     "timeseries",
     "Age of the last good round of its own work",
     "What it does without being asked. An age that grows means that this work stands still.",
-    (Query(f"max by (poll) (uvote_poll_age_seconds{{{MINE}}})", "{{poll}}"),),
+    (Query(f'max by (poll) (uvote_poll_age_seconds{{{MINE}, poll!~"forget|keys"}})', "{{poll}}"),),
     Fact("the database stops", "up", beyond=20),
     (
         to_lines("What ${__field.labels.poll} says", "$service", "poll = `${__field.labels.poll}`", of_value=True),
