@@ -3,6 +3,7 @@
 - A name that is not registered cannot be declared; labels and values outside of the registry are counted, not said.
 - Every combination of closed label values is there from the start, at 0, so that no series is born with an event.
 - No series tells when it was made (`_created`).
+- A counter moves as finely as its registered resolution says, whoever adds to it.
 - Outside of a service's process a measurement goes nowhere.
 
 A module declares what it measures, and measures with one line:
@@ -11,7 +12,8 @@ A module declares what it measures, and measures with one line:
     sign_ins.add(outcome="refused")
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -20,20 +22,47 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from observability.telemetry.registry import Metric, Registry, Unregistered, registry
-from observability.telemetry.side import work_for
+from observability.telemetry.side import side_of_work, work_for
+from observability.telemetry.ticks import MANY, Clock, TickedCounts
 
 Child = prometheus_client.Counter | prometheus_client.Gauge | prometheus_client.Histogram
 Wanted = TypeVar("Wanted", bound=MetricWrapperBase)
+
+EXACT = "tick 10s"
+TENS = "tens 30s"
+
+
+class _Turning:
+    """A collector without series of its own: whoever scrapes finds the last tick's end."""
+
+    def __init__(self, counts: Iterable[TickedCounts]) -> None:
+        self.counts = list(counts)
+
+    def collect(self) -> list[prometheus_client.Metric]:
+        """Called before the series are read."""
+        for each in self.counts:
+            each.look()
+        return []
+
+
+def _show(child: Hashable, amount: float) -> None:
+    assert isinstance(child, prometheus_client.Counter)
+    child.inc(amount)
 
 
 class Metrics:
     """The series of one service's process. `strict` raises where a process in use counts and goes on."""
 
-    def __init__(self, registered: Registry, service: str, *, strict: bool = False) -> None:
+    def __init__(self, registered: Registry, service: str, *, strict: bool = False, clock: Clock = time.time) -> None:
         self.registry = registered
         self.service = service
         self.strict = strict
+        self.ticked = {
+            EXACT: TickedCounts(_show, clock, part=1 / 3),
+            TENS: TickedCounts(_show, clock, step=MANY),
+        }
         self.collectors = CollectorRegistry()
+        self.collectors.register(_Turning(self.ticked.values()))  # first, as they are read in this order
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's fault
         own = [metric for metric in registered.metrics.values() if service in metric.each]
         self.families = {metric.name: self._family(metric) for metric in own}
@@ -110,9 +139,9 @@ def serve_metrics_of(metrics: Metrics | None) -> None:
 
 
 @contextmanager
-def measuring(service: str) -> Iterator[Metrics]:
+def measuring(service: str, clock: Clock = time.time) -> Iterator[Metrics]:
     """For tests: what is measured in the block, strictly."""
-    before, metrics = _process, Metrics(registry(), service, strict=True)
+    before, metrics = _process, Metrics(registry(), service, strict=True, clock=clock)
     serve_metrics_of(metrics)
     work_for(service)
     try:
@@ -146,9 +175,18 @@ class counter(_Measure):  # noqa: N801  # reads as a declaration
     kind = "counter"
 
     def add(self, amount: float = 1, /, **labels: str) -> None:
-        """That much more."""
+        """That much more, shown when the registry says."""
+        self.add_at(self.metric.resolution_on(side_of_work()), amount, **labels)
+
+    def add_at(self, resolution: str, amount: float = 1, /, **labels: str) -> None:
+        """That much more, shown at a resolution that depends on what it is."""
         if child := self._child(prometheus_client.Counter, labels):
-            child.inc(amount)
+            assert _process is not None  # it has the series
+            ticked = _process.ticked.get(resolution)
+            if ticked is None:
+                child.inc(amount)
+            else:
+                ticked.add(child, amount)
 
 
 class gauge(_Measure):  # noqa: N801  # reads as a declaration

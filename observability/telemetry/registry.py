@@ -82,6 +82,11 @@ class Metric:
     buckets: tuple[float, ...] = ()
     exemplars: bool = False
     values: Mapping[str, str] = field(default_factory=dict)
+    ballot_resolution: str = ""
+
+    def resolution_on(self, side: Side) -> str:
+        """How finely it may move because of something on this side."""
+        return self.ballot_resolution or self.resolution if side is Side.BALLOT else self.resolution
 
     @property
     def exposed(self) -> tuple[str, ...]:
@@ -146,9 +151,14 @@ class Registry:
             )
         if name == "events":
             return tuple(self.document["events"])
-        if name not in self.document["values"]:
+        own = self.document["own"].get(name, {})
+        if service in own:
+            return tuple(own[service])
+        if name not in self.document["values"] and not own:
             raise Unregistered(name)
-        return tuple(self.document["values"][name])
+        return tuple(
+            self.document["values"].get(name) or dict.fromkeys(value for each in own.values() for value in each)
+        )
 
     def metric(self, name: str, service: str) -> Metric:
         """A metric that this service may serve; raises Unregistered."""

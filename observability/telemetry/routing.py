@@ -18,6 +18,10 @@ class RouteFinder:
         self.routes = list(by_path.values())
         self.expression = re.compile("|".join(f"(?P<r{at}>{_expression(path)})" for at, path in enumerate(by_path)))
 
+    def meets(self, path: str) -> bool:
+        """Whether this is the address of a route, by whatever method."""
+        return bool(self.routes) and self.expression.fullmatch(path) is not None
+
     def find(self, method: str, path: str) -> Route | None:
         """The route, or None when nothing registered is met."""
         met = self.expression.fullmatch(path)

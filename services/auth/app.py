@@ -9,6 +9,7 @@ from services.auth import routes
 from services.auth.accounts import Accounts
 from services.auth.forgetting import FORGET_SECONDS, Forgetting
 from services.auth.keyring import Keyring
+from services.auth.metrics import WATCH_SECONDS
 from services.auth.passwords import PasswordPool
 from services.auth.sealing import Sealing
 from services.auth.sessions import Sessions
@@ -39,6 +40,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
             resources.check("schema", lambda: check_schema(database, "auth"))
             resources.check("signing_keys", keyring.check)
             await stack.enter_async_context(polling("forget", Forgetting(database, keyring).round, FORGET_SECONDS))
+            await stack.enter_async_context(polling("keys", keyring.watch, WATCH_SECONDS))
             yield
 
     return create_service(settings, routers=[routes.router], opener=opener, title="UVote auth")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.auth import signing
+from services.auth import metrics, signing
 from services.auth.contract import JsonWebKeySet
 from services.auth.sealing import Sealing
 from services.auth.signing import SigningKey
@@ -43,6 +43,14 @@ class Keyring:
         """Raises unless there is an active key that this service can unseal."""
         async with self.database.transaction("check_keys") as connection:
             await self.access_tokens(Store(connection), "nobody")
+
+    async def watch(self) -> None:
+        """Says how old the active key is."""
+        async with self.database.transaction("check_keys", readonly=True) as connection:
+            store = Store(connection)
+            now = await store.read_clock()
+            key = signing.active(await store.read_signing_keys(), now)
+        metrics.signing_key_age.set((now - key.signs_from).total_seconds() // 1 if key else 0)
 
     async def forget(self, store: Store) -> None:
         """Deletes the keys whose tokens have all expired."""

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import bcrypt
 
+from services.auth import metrics
 from services.shared.problems import Invalid, TooMany
 
 COST = 12
@@ -61,7 +62,8 @@ class PasswordPool:
 
     def __init__(self, threads: int = THREADS, queue: int = THREADS * QUEUE_PER_THREAD) -> None:
         self.executor = ThreadPoolExecutor(threads, "bcrypt")
-        self.room = threads + queue
+        self.room = self.size = threads + queue
+        metrics.password_queue_use.read_by(metrics.fullest.read)
 
     def close(self) -> None:
         """Drops what waits."""
@@ -84,6 +86,7 @@ class PasswordPool:
     async def _run(self, work: Callable[[], Reply]) -> Reply:
         self.check_room()
         self.room -= 1
+        metrics.fullest.note(1 - self.room / self.size)
         try:
             return await asyncio.get_running_loop().run_in_executor(self.executor, work)
         finally:

@@ -8,11 +8,11 @@ from fastapi import FastAPI
 from services.ballot import routes
 from services.ballot.appending import Appending
 from services.ballot.casting import Casting
+from services.ballot.clock import CLOCK_SECONDS, ClockWatch
 from services.ballot.closing import Closing
 from services.ballot.conclusion import Conclusion
 from services.ballot.duties import Duties
 from services.ballot.elections import Elections
-from services.ballot.metrics import REFUSAL_TICK_SECONDS, Refusals
 from services.ballot.origin import OneOrigin
 from services.ballot.proofs import ProofPool
 from services.ballot.public_list import PublicList
@@ -55,7 +55,7 @@ def create_app(settings: BallotSettings) -> FastAPI:
             resources.add(PublicList(store, lists))
             resources.add(Reading(store, reading))
             resources.add(Conclusion(store, elections))
-            refusals, publisher = resources.add(Refusals()), Publisher(await _open_database(settings, 1))
+            publisher = Publisher(await _open_database(settings, 1, watched=False))
             stack.push_async_callback(publisher.database.close)
             stack.push_async_callback(publisher.close)
             resources.check("database", database.ping)
@@ -65,7 +65,7 @@ def create_app(settings: BallotSettings) -> FastAPI:
             await stack.enter_async_context(polling("duties", duties.round, settings.poll_seconds))
             await stack.enter_async_context(polling("free_boards", appending.free_boards, settings.poll_seconds))
             await stack.enter_async_context(polling("end_boards", closing.end_boards, settings.poll_seconds))
-            await stack.enter_async_context(polling("refusals", refusals.publish, REFUSAL_TICK_SECONDS))
+            await stack.enter_async_context(polling("clock", ClockWatch(store).look, CLOCK_SECONDS))
             await stack.enter_async_context(polling("publish", publisher.round, settings.publish_seconds))
             yield
 
@@ -74,7 +74,7 @@ def create_app(settings: BallotSettings) -> FastAPI:
     return app
 
 
-async def _open_database(settings: BallotSettings, connections: int) -> Database:
+async def _open_database(settings: BallotSettings, connections: int, *, watched: bool = True) -> Database:
     """Half of the connections: whoever reads the board, and be it the whole world, leaves the others to the voters."""
     url = settings.database_url.get_secret_value()
-    return await Database.open(url, schema="ballot", connections=connections)
+    return await Database.open(url, schema="ballot", connections=connections, watched=watched)

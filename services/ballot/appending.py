@@ -9,12 +9,15 @@
 - A ballot that the database will not take does not keep the others of its batch from the board.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
+from observability.telemetry.ticks import MostOfTick, steps_of
+from services.ballot import metrics
 from services.ballot.batching import Batches
 from services.ballot.board import link
 from services.ballot.contract import BALLOTS_PER_CREDENTIAL, EventType
@@ -100,6 +103,9 @@ class Appending:
         self.store = store
         self.grace = timedelta(seconds=grace_seconds)
         self.queues: dict[str, Batches[CheckedBallot, Exception | None]] = {}
+        self.fullest = MostOfTick(steps_of(LARGEST_BATCH))
+        self.slowness = metrics.Slowness(metrics.append_seconds)
+        metrics.append_queue_use.read_by(self.fullest.read)
 
     async def append(self, uuid: str, ballot: CheckedBallot) -> None:
         """Returns when the ballot is on the board and committed.
@@ -108,9 +114,12 @@ class Appending:
             Conflict, Gone: the rules refuse it.
             Unavailable: whether it is on the board is not known; sending it again is safe.
         """
-        refusal = await self._queue(uuid).put(ballot)
+        queue, began = self._queue(uuid), time.monotonic()
+        self.fullest.note((len(queue.waiting) + 1) / LARGEST_BATCH)
+        refusal = await queue.put(ballot)
         if refusal is not None:
             raise refusal
+        self.slowness.note(uuid, ballot.position, time.monotonic() - began)
 
     async def free_boards(self) -> None:
         """Takes the lock away from a replica that has stopped in mid-batch: nothing of its batch was committed."""

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from services.ballot import metrics
 from services.ballot.appending import Appending, CheckedBallot, require_allowance
 from services.ballot.batching import Batches
 from services.ballot.elections import Elections, no_such_board
@@ -50,6 +51,8 @@ class Casting:
         self.questions: Batches[CastQuestion, CastAnswer | None] = Batches(self._look_up, LARGEST_QUESTION)
         self.under_way: dict[tuple[str, bytes], asyncio.Task[None]] = {}
         self.casting: set[tuple[str, int]] = set()
+        self.forgers: set[tuple[str, int]] = set()
+        self.slowness = metrics.Slowness(metrics.cast_seconds)
 
     async def cast_ballot(self, uuid: str, raw: bytes) -> str:
         """The tracker of a ballot that is on the board.
@@ -88,10 +91,20 @@ class Casting:
             require_in_time(answer.schedule, arrival)
             require_allowance(answer.ballots, revote_allowed=answer.revote_allowed)
             with self._alone(uuid, answer.position):
-                await self.proofs.check_proofs(election, raw)
+                await self._check_proofs(election, checked)
                 await self.appending.append(uuid, checked)
         else:
             await self.appending.append(uuid, checked)
+        self.slowness.note(uuid, answer.position, time.monotonic() - arrived)
+
+    async def _check_proofs(self, election: Election, ballot: CheckedBallot) -> None:
+        try:
+            await self.proofs.check_proofs(election, ballot.raw)
+        except Invalid:
+            if (election.uuid, ballot.position) not in self.forgers:
+                self.forgers.add((election.uuid, ballot.position))
+                metrics.invalid_proof_credentials.add(election_class=self.elections.class_of(election.uuid))
+            raise
 
     async def _look_up(self, questions: Sequence[CastQuestion]) -> list[CastAnswer | None]:
         async with self.store.database.transaction("look_up_casts", readonly=True) as connection:

@@ -54,6 +54,7 @@ class Duties:
     async def round(self) -> None:
         """Looks at every election that `election` names."""
         works = await self.election.list_work()
+        self.elections.tests = frozenset(work.uuid for work in works if work.election_class == "test")
         boards = await self._read_boards([work.uuid for work in works])
         for work in works:
             try:

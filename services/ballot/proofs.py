@@ -14,6 +14,8 @@ from pathlib import Path
 
 import structlog
 
+from observability.telemetry.pulse import looks
+from observability.telemetry.ticks import MeanOfTick, MostOfTick, steps_of
 from services.ballot import metrics
 from services.ballot.proof_worker import ELECTION, GOOD, HEAD, PROOFS, SIGNATURE, UNKNOWN_ELECTION, message
 from services.shared.problems import Invalid, Unavailable
@@ -118,9 +120,12 @@ class ProofPool:
         for worker in self.workers:
             self.idle.put_nowait(worker)
         self.room = self.queue = queue
-        metrics.proof_queue_use.read_by(metrics.fullest.read)
-        metrics.proof_workers_running.read_by(self._count_running)
         self.warmed: set[str] = set()
+        self.fullest, self.busy = MostOfTick(steps_of(queue)), MeanOfTick()
+        metrics.proof_queue_use.read_by(self.fullest.read)
+        metrics.proof_workers_use.read_by(self.busy.read)
+        metrics.proof_workers_running.read_by(self._count_running)
+        looks.append(self._look)
 
     async def start(self) -> None:
         """Starts the processes that do not run."""
@@ -130,6 +135,9 @@ class ProofPool:
         """Raises LookupError while a process is missing."""
         if any(worker.running is None for worker in self.workers):
             raise LookupError("the processes that check proofs are starting")
+
+    def _look(self) -> None:
+        self.busy.note(1 - self.idle.qsize() / len(self.workers))
 
     def _count_running(self) -> int:
         return sum(worker.running is not None for worker in self.workers)
@@ -157,7 +165,7 @@ class ProofPool:
         if self.room == 0:
             raise Unavailable("Very many ballots arrive at this moment.", code="busy", retry_after=BUSY_RETRY_SECONDS)
         self.room -= 1
-        metrics.fullest.note(1 - self.room / self.queue)
+        self.fullest.note(1 - self.room / self.queue)
         try:
             verdict, sentence = await self._attempt(kind, election, raw)
         finally:
@@ -186,5 +194,6 @@ class ProofPool:
 
     def close(self) -> None:
         """Ends the processes."""
+        looks.remove(self._look)
         for worker in self.workers:
             worker.kill()

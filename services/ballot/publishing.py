@@ -4,21 +4,27 @@
   was complete, or not at all. What came after it, revotes too, waits for the next full batch.
 - Below one batch everything is 0, and `telemetry_withheld` says that it is so for this reason.
 - The state is computed from the board itself, so it survives restarts.
-- Of several replicas one speaks: the one whose connection holds a lock. The others are silent about elections.
+- Of several replicas one speaks: the one whose connection holds a lock. The others are silent about elections. While
+  the database does not answer, the last numbers stand.
+- Who speaks also counts again, now and then, what stands on the board, and says whether the board's counters agree.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from observability.telemetry.ticks import MANY
 from services.ballot import metrics
 from services.ballot.contract import Phase
 from services.ballot.rows import BoardRow, Cast
 from services.ballot.store_publishing import PublishingStore
 from services.shared.database import UNREACHABLE, Connection, Database, DatabaseUnavailable
 
-BATCH = 10
+BATCH = MANY
 PAGE = 5000
+COMPARE_SECONDS = 60
+AGE_STEP = 30  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,72 @@ class Coarse:
         return voted // BATCH > self.published.voted // BATCH
 
 
+class Comparison:
+    """Whether a board's counters are what stands on it, and when that was seen."""
+
+    def __init__(self) -> None:
+        self.at = float("-inf")
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to compare."""
+        return self.age >= COMPARE_SECONDS
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last one."""
+        return time.monotonic() - self.at
+
+    def show(self, labels: Mapping[str, str], *, matches: bool) -> None:
+        """What was seen now."""
+        self.at = time.monotonic()
+        metrics.numbers_match.set(matches, **labels)
+        metrics.numbers_age.read_by(lambda: self.age // AGE_STEP * AGE_STEP, **labels)
+
+
+@dataclass
+class Spoken:
+    """What is spoken of one board."""
+
+    labels: Mapping[str, str]
+    coarse: Coarse = field(default_factory=Coarse)
+    comparison: Comparison = field(default_factory=Comparison)
+
+    def show(self, board: BoardRow) -> None:
+        """The board as it may be shown."""
+        turnout, schedule = self.coarse.published, board.schedule
+        metrics.ballots_accepted.set(turnout.ballots, **self.labels)
+        metrics.credentials_voted.set(turnout.voted, **self.labels)
+        metrics.weight_voted.set(turnout.weight, **self.labels)
+        metrics.telemetry_withheld.set(self.coarse.withheld, **self.labels)
+        metrics.credentials_listed.set(board.credentials, **self.labels)
+        metrics.board_opens.set(schedule.opens_at.timestamp() if schedule.opens_at else 0, **self.labels)
+        metrics.board_closes.set(schedule.closes_at.timestamp(), **self.labels)
+        present = schedule.phase(board.now)
+        for phase in Phase:
+            metrics.board_phase.set(phase is present, **self.labels, phase=phase.value)
+
+    def forget(self) -> None:
+        """The board is not spoken of any more."""
+        for gauge in OF_A_BOARD:
+            gauge.forget(**self.labels)
+        for phase in Phase:
+            metrics.board_phase.forget(**self.labels, phase=phase.value)
+
+
+OF_A_BOARD = (
+    metrics.ballots_accepted,
+    metrics.credentials_voted,
+    metrics.weight_voted,
+    metrics.telemetry_withheld,
+    metrics.credentials_listed,
+    metrics.board_opens,
+    metrics.board_closes,
+    metrics.numbers_match,
+    metrics.numbers_age,
+)
+
+
 class Publisher:
     """Speaks for the boards, if no other replica does. It keeps one connection of `database` for itself."""
 
@@ -66,13 +138,14 @@ class Publisher:
         self.database = database
         self.store = PublishingStore()
         self.connection: Connection | None = None
-        self.boards: dict[tuple[str, str], Coarse] = {}
+        self.boards: dict[str, Spoken] = {}
 
     async def round(self) -> None:
         """The tick."""
         try:
-            if await self._may_speak():
-                await self._publish()
+            connection = await self._connect()
+            if await self.store.hold_voice(connection):
+                await self._publish(connection)
             else:
                 self._forget(set())
         except UNREACHABLE:
@@ -86,45 +159,31 @@ class Publisher:
             with suppress(*UNREACHABLE):
                 await self.database.pool.release(connection)
 
-    async def _may_speak(self) -> bool:
+    async def _connect(self) -> Connection:
         if self.connection is None:
             self.connection = await self.database.pool.acquire(timeout=5)
-        return await self.store.hold_voice(self.connection)
+        return self.connection
 
-    async def _publish(self) -> None:
-        assert self.connection is not None
-        boards = await self.store.list_published(self.connection)
-        self._forget({(board.uuid, board.election_class) for board in boards})
+    async def _publish(self, connection: Connection) -> None:
+        boards = await self.store.list_published(connection)
+        self._forget({board.uuid for board in boards})
         for board in boards:
-            coarse = self.boards.setdefault((board.uuid, board.election_class), Coarse())
-            while coarse.is_behind(board.voted):
-                coarse.follow(await self.store.list_casts(self.connection, board.uuid, coarse.height, PAGE))
-            _show(board, coarse)
+            await self._follow(connection, board)
+        for uuid, spoken in self.boards.items():
+            if spoken.comparison.is_due:
+                matches = await self.store.compare_numbers(connection, uuid)
+                spoken.comparison.show(spoken.labels, matches=matches)
 
-    def _forget(self, kept: set[tuple[str, str]]) -> None:
-        for uuid, election_class in self.boards.keys() - kept:
-            del self.boards[uuid, election_class]
-            labels = {"election": uuid, "election_class": election_class}
-            for gauge in (*TURNOUT, *STATE):
-                gauge.forget(**labels)
-            for phase in Phase:
-                metrics.board_phase.forget(**labels, phase=phase.value)
+    async def _follow(self, connection: Connection, board: BoardRow) -> None:
+        labels = {"election": board.uuid, "election_class": board.election_class}
+        spoken = self.boards.setdefault(board.uuid, Spoken(labels))
+        while spoken.coarse.is_behind(board.voted):
+            casts = await self.store.list_casts(connection, board.uuid, spoken.coarse.height, PAGE)
+            if not casts:  # fewer than the board's counter says: the comparison tells
+                break
+            spoken.coarse.follow(casts)
+        spoken.show(board)
 
-
-TURNOUT = (metrics.ballots_accepted, metrics.credentials_voted, metrics.weight_voted)
-STATE = (metrics.telemetry_withheld, metrics.credentials_listed, metrics.board_opens, metrics.board_closes)
-
-
-def _show(board: BoardRow, coarse: Coarse) -> None:
-    labels = {"election": board.uuid, "election_class": board.election_class}
-    turnout = coarse.published
-    for gauge, number in zip(TURNOUT, (turnout.ballots, turnout.voted, turnout.weight), strict=True):
-        gauge.set(number, **labels)
-    metrics.telemetry_withheld.set(coarse.withheld, **labels)
-    metrics.credentials_listed.set(board.credentials, **labels)
-    schedule = board.schedule
-    metrics.board_opens.set(schedule.opens_at.timestamp() if schedule.opens_at else 0, **labels)
-    metrics.board_closes.set(schedule.closes_at.timestamp(), **labels)
-    present = schedule.phase(board.now)
-    for phase in Phase:
-        metrics.board_phase.set(phase is present, **labels, phase=phase.value)
+    def _forget(self, kept: set[str]) -> None:
+        for uuid in self.boards.keys() - kept:
+            self.boards.pop(uuid).forget()

@@ -22,7 +22,7 @@ from services.ballot.contract import (
     Used,
 )
 from services.ballot.elections import Elections
-from services.ballot.metrics import Refusals
+from services.ballot.metrics import counting_refusals
 from services.ballot.public_list import PublicList
 from services.ballot.ranges import Part, wanted_part
 from services.ballot.reading import Reading
@@ -49,10 +49,10 @@ BALLOT_BODY = {"requestBody": {"content": {"application/json": {"schema": {"type
 @public_router.post("/ballots", openapi_extra=BALLOT_BODY)
 @body_limit(BALLOT_LIMIT)
 async def cast_ballot(
-    uuid: Uuid, request: Request, casting: Casting = resource(Casting), refusals: Refusals = resource(Refusals)
+    uuid: Uuid, request: Request, casting: Casting = resource(Casting), elections: Elections = resource(Elections)
 ) -> Receipt:
     """Takes a ballot's exact bytes and answers when it is on the board; sent again, it gets the same answer."""
-    with refusals.counting():
+    with counting_refusals(elections.class_of(uuid)):
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise WrongMediaType("A ballot is sent as application/json.")
         return Receipt(tracker=await casting.cast_ballot(uuid, await request.body()))

@@ -33,6 +33,26 @@ class PublishingStore:
         )
         return [BoardRow.of(row) for row in rows]
 
+    async def compare_numbers(self, connection: Connection, uuid: str) -> bool:
+        """Whether the counters of a board are what stands on it: events, ballots, their contents, who has voted."""
+        matches: bool = await connection.fetchval(
+            """-- compare_numbers
+            SELECT (b.height + 1, b.ballots, b.voted, b.ballots) = (e.events, e.ballots, e.voted, r.contents)
+              AND b.voted_weight = w.weight
+            FROM boards b,
+              LATERAL (SELECT count(*) AS events, count(credential) AS ballots, count(DISTINCT credential) AS voted
+                FROM events WHERE uuid = b.uuid) AS e,
+              LATERAL (SELECT count(*) AS contents FROM records
+                WHERE uuid = b.uuid AND height BETWEEN 1 AND b.ballots AND place = 0 AND piece = 0) AS r,
+              LATERAL (SELECT coalesce(sum(weight), 0) AS weight FROM credentials c
+                WHERE uuid = b.uuid
+                  AND EXISTS (SELECT FROM events v WHERE v.uuid = b.uuid AND v.credential = c.position)) AS w
+            WHERE b.uuid = $1
+            """,
+            uuid,
+        )
+        return matches
+
     async def list_casts(self, connection: Connection, uuid: str, after: int, limit: int) -> list[Cast]:
         """Ballots above a height, in the order of the board."""
         rows = await connection.fetch(

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.election import metrics
 from services.election.contract import Election
 from services.election.lifecycle import Life
 from services.election.store import Store, StoredElection
@@ -30,6 +31,7 @@ class Act:
     actor: str
     connection: Connection
     election: StoredElection
+    recorded: bool = False
 
     @property
     def store(self) -> Store:
@@ -58,6 +60,12 @@ class Act:
     async def record(self, facts: Mapping[str, Any]) -> None:
         """The act's one audit record."""
         await AuditStore(self.connection).append_audit(self.election.id, self.actor, self.action, facts)
+        self.recorded = True
+
+    def count(self) -> None:
+        """Counts the act, once it is committed and if it has changed anything."""
+        if self.recorded:
+            metrics.count_act(self.action, self.election.draft.election_class)
 
     async def view(self) -> Election:
         """The election for its organiser."""
@@ -88,7 +96,9 @@ async def organiser_acts(
     async with database.transaction(action) as connection:
         election = await Store(connection).lock_election(election_id)
         owned = _owned(election, organiser, deleted_too=deleted_too)
-        yield Act(action, f"organiser:{organiser.id}", connection, owned)
+        act = Act(action, f"organiser:{organiser.id}", connection, owned)
+        yield act
+    act.count()
 
 
 @asynccontextmanager
@@ -98,7 +108,9 @@ async def service_acts(database: Database, action: str, service: str, election_i
         election = await Store(connection).lock_election(election_id)
         if election is None:
             raise unknown()
-        yield Act(action, f"service:{service}", connection, election)
+        act = Act(action, f"service:{service}", connection, election)
+        yield act
+    act.count()
 
 
 @asynccontextmanager
@@ -109,4 +121,6 @@ async def trustee_acts(database: Database, action: str, actor: str, trustee_id: 
         election = await Store(connection).lock_election(trustee.election_id) if trustee else None
         if election is None or election.life.discarded:
             raise NotFound("There is no such trustee.")
-        yield Act(action, actor, connection, election)
+        act = Act(action, actor, connection, election)
+        yield act
+    act.count()

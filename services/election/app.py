@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.election import routes, routes_public, routes_services
+from services.election.metrics import OwedSteps
 from services.election.settings import ElectionSettings
 from services.election.trustees import TrusteeCodes
 from services.shared.app import Resources, create_service
@@ -22,6 +23,7 @@ def create_app(settings: ElectionSettings) -> FastAPI:
             settings.database_url.get_secret_value(), schema="election", connections=settings.database_connections
         )
         resources.add(database)
+        resources.add(OwedSteps())
         resources.add(TrusteeCodes.of_base64(settings.trustee_code_key.get_secret_value()))
         resources.check("database", database.ping)
         resources.check("schema", lambda: check_schema(database, "election"))

@@ -26,6 +26,7 @@ from services.election.contract import (
     TrusteeView,
 )
 from services.election.lifecycle import Life
+from services.election.metrics import count_act
 from services.election.schedule import instants
 from services.election.store import Store, StoredElection
 from services.election.store_audit import AuditStore
@@ -63,6 +64,7 @@ async def create_election(database: Database, organiser: Organiser, new: NewElec
         await Store(connection).insert_election(election)
         facts = {"revision": 1, "draft": _digest(new.draft)}
         await AuditStore(connection).append_audit(election.id, f"organiser:{organiser.id}", "create_election", facts)
+    count_act("create_election", new.draft.election_class)
     return view_election(election, [])
 
 

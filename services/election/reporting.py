@@ -13,6 +13,7 @@ from services.election import lifecycle
 from services.election.acts import Act, service_acts, unknown
 from services.election.contract import Notice, Report, Rights, RollSummary, ScheduleReport, State, Step, Work
 from services.election.lifecycle import OWED, Life
+from services.election.metrics import OwedSteps
 from services.election.schedule import instants, settle
 from services.election.store import Store, StoredElection
 from services.election.views import view_rights, view_work
@@ -24,10 +25,15 @@ from services.voting.election import generate_uuid
 TOO_LATE = "The board had closed before the change of the schedule reached it."
 
 
-async def list_work(database: Database, service: str) -> list[Work]:
+async def list_work(database: Database, owed: OwedSteps, service: str) -> list[Work]:
     """Every election from sealing to decrypted, and those others in which the service owes a step."""
     async with database.transaction("list_work", readonly=True) as connection:
         elections = await Store(connection).list_under_way()
+    owed.note(
+        (step.value, election.draft.election_class, election.life.uuid)
+        for election in elections
+        for step in lifecycle.owed(election.life)
+    )
     works = [view_work(election, service) for election in elections]
     return [work for work in works if work.steps or work.state not in {State.DRAFT, State.PUBLISHED, State.ARCHIVED}]
 

@@ -16,6 +16,7 @@ from services.election.contract import (
     TrusteeInvitation,
     Work,
 )
+from services.election.metrics import OwedSteps
 from services.election.trustees import TrusteeCodes
 from services.shared.app import new_router, resource
 from services.shared.database import Database
@@ -29,10 +30,12 @@ Id = Annotated[ElectionId, Path()]
 
 @router.get("/work")
 async def list_work(
-    service: Annotated[str, caller("voter", "ballot", "result")], database: Database = resource(Database)
+    service: Annotated[str, caller("voter", "ballot", "result")],
+    database: Database = resource(Database),
+    owed: OwedSteps = resource(OwedSteps),
 ) -> list[Work]:
     """The elections under way, with the steps that the caller owes."""
-    return await reporting.list_work(database, service)
+    return await reporting.list_work(database, owed, service)
 
 
 @router.put("/elections/{election_id}/steps/{step}", status_code=204)

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.frontend.cookies import read_cookie, set_cookie
+from services.frontend.metrics import foreign_requests
 from services.shared.problems import Forbidden, render
 
 COOKIE = "csrf"
@@ -48,6 +49,7 @@ def check_token(request: Request, given: str) -> None:
     """
     known = read_cookie(request, COOKIE) or ""
     if len(known) != TOKEN_LENGTH or not secrets.compare_digest(known.encode(), given.encode()):
+        foreign_requests.add()
         raise ForeignRequest("This form has expired or was not made by this site. Load the page again and repeat.")
 
 
@@ -74,6 +76,7 @@ class OwnPagesOnly:
             and not comes_from_us(Headers(scope=scope), self.public_origin)
         )
         if foreign:
+            foreign_requests.add()
             refusal = render(ForeignRequest("This request was not made by a page of this site."))
             await refusal(scope, receive, send)
         else:

@@ -12,6 +12,7 @@ from services.result.decrypting import Decrypting
 from services.result.following import Following
 from services.result.settings import ResultSettings
 from services.result.store import Store
+from services.result.watching import Watch
 from services.result.working import Working
 from services.shared import identity
 from services.shared.app import Resources, create_service
@@ -37,7 +38,8 @@ def create_app(settings: ResultSettings) -> FastAPI:
             stack.push_async_callback(ballot.close)
             store = Store(database)
             decrypting = resources.add(Decrypting(store, election, ballot))
-            working = Working(election, Following(store, election, ballot), decrypting)
+            watch = Watch(ballot, decrypting, {})
+            working = Working(election, Following(store, election, ballot), decrypting, watch)
             resources.check("database", database.ping)
             resources.check("schema", lambda: check_schema(database, "result"))
             await stack.enter_async_context(polling("work", working.round, settings.poll_seconds))

@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from observability.telemetry.process import telemetry
+from observability.telemetry.pulse import pulse
 from services.shared import identity, problems
 from services.shared.client import TIMEOUT, Refused
 from services.shared.requests import Route
@@ -110,7 +111,7 @@ def create_service(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.resources = Resources()
-        async with httpx.AsyncClient(timeout=TIMEOUT) as client, opener(app.state.resources):
+        async with pulse(), httpx.AsyncClient(timeout=TIMEOUT) as client, opener(app.state.resources):
             app.state.organiser_tokens = identity.OrganiserTokens(
                 f"{settings.auth_url}/v1/jwks", settings.service, client
             )

@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal, Self
@@ -64,13 +65,17 @@ UNREACHABLE = (
 class Database:
     """The connections of one service to its schema."""
 
-    def __init__(self, pool: asyncpg.Pool, service: str) -> None:
+    def __init__(self, pool: asyncpg.Pool, service: str, watch: metrics.PoolWatch | None = None) -> None:
         self.pool = pool
         self.service = service
+        self.watch = watch
 
     @classmethod
-    async def open(cls, url: str, *, schema: str, connections: int = 8) -> Self:
-        """A pool that connects when it is first used, so that a service may start before its database."""
+    async def open(cls, url: str, *, schema: str, connections: int = 8, watched: bool = True) -> Self:
+        """A pool that connects when it is first used, so that a service may start before its database.
+
+        One whose connections are kept is always busy, and not watched.
+        """
         pool = asyncpg.create_pool(
             url,
             min_size=0,
@@ -78,11 +83,12 @@ class Database:
             timeout=ACQUIRE_SECONDS,
             server_settings={"application_name": schema, "search_path": schema, **SESSION},
         )
-        metrics.pool_use.read_by(metrics.busiest.read)
-        return cls(await pool, schema)
+        return cls(await pool, schema, metrics.PoolWatch(pool) if watched else None)
 
     async def close(self) -> None:
         """Ends the connections, in the end also those that somebody still holds."""
+        if self.watch is not None:
+            self.watch.close()
         try:
             await asyncio.wait_for(self.pool.close(), CLOSE_SECONDS)
         except TimeoutError:
@@ -126,13 +132,19 @@ class Database:
     @asynccontextmanager
     async def _connection(self, name: str) -> AsyncIterator[Connection]:
         with in_transaction(name), metrics.measured_transaction(self.service, name):
-            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            connection = await self._acquire()
+            try:
                 metrics.database_up.set(1)
-                metrics.busiest.note(1 - (self.pool.get_idle_size() + self._unopened()) / self.pool.get_max_size())
                 yield connection
+            finally:
+                await self.pool.release(connection)
 
-    def _unopened(self) -> int:
-        return self.pool.get_max_size() - self.pool.get_size()
+    async def _acquire(self) -> Connection:
+        began = time.monotonic()
+        try:
+            return await self.pool.acquire(timeout=ACQUIRE_SECONDS)
+        finally:
+            metrics.note_wait(time.monotonic() - began)
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers."""

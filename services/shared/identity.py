@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from fastapi import Depends, Request
 
 from observability.telemetry.calls import TRUSTED
+from services.shared.metrics import counting_token_refusals
 from services.shared.problems import Forbidden, Unauthenticated, Unavailable
 
 log = structlog.get_logger()
@@ -235,9 +236,10 @@ class CallerIs(Access):
     async def __call__(self, request: Request) -> str:
         """The name of the calling service."""
         callers: Callers = request.app.state.callers
-        name = callers.identify(bearer(request))
-        if name not in self.names:
-            raise Forbidden("This service may not call here.")
+        with counting_token_refusals("service"):
+            name = callers.identify(bearer(request))
+            if name not in self.names:
+                raise Forbidden("This service may not call here.")
         return name
 
 
@@ -249,7 +251,8 @@ class SignedIn(Access):
     async def __call__(self, request: Request) -> Organiser:
         """The organiser."""
         tokens: OrganiserTokens = request.app.state.organiser_tokens
-        return await tokens.verify(bearer(request))
+        with counting_token_refusals("organiser"):
+            return await tokens.verify(bearer(request))
 
 
 def public() -> Any:

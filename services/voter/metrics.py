@@ -8,6 +8,7 @@ from services.shared.database import Database
 from services.voter.store_mail import MailStore
 
 KINDS = registry().values("mail_kind")
+STATES = registry().values("mail_state")
 WATCH_SECONDS = 10
 
 mails = counter("uvote_mails")
@@ -25,7 +26,10 @@ class MailWatch:
         """How many mails wait, and how long the oldest has."""
         async with self.database.transaction("read_mail_queue", readonly=True) as connection:
             rows = await MailStore(connection).read_mail_queue()
-        waiting = {row["kind"]: row["mails"] for row in rows}
-        for kind in KINDS:
-            mails_waiting.set(waiting.get(kind, 0), kind=kind)
-        mails_oldest.set(max((row["oldest"] for row in rows), default=0.0))
+        waiting = {(row["kind"], row["status"]): row for row in rows}
+        for state in STATES:
+            for kind in KINDS:
+                row = waiting.get((kind, state))
+                mails_waiting.set(row["mails"] if row else 0, kind=kind, mail_state=state)
+            oldest = max((row["oldest"] for row in rows if row["status"] == state), default=0.0)
+            mails_oldest.set(oldest // 1, mail_state=state)

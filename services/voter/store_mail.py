@@ -238,12 +238,12 @@ class MailStore:
         return found
 
     async def read_mail_queue(self) -> list[Record]:
-        """How many mails of each kind wait to be handed over, and the seconds since the oldest was queued."""
+        """How many mails of each kind and status were not handed over yet, and the age of the oldest in seconds."""
         return await self.connection.fetch(
             """-- read_mail_queue
-            SELECT kind, count(*)::integer AS mails,
+            SELECT kind, status, count(*)::integer AS mails,
               extract(epoch FROM clock_timestamp() - min(queued_at))::float8 AS oldest
-            FROM mail WHERE status IN ('queued', 'deferred') GROUP BY kind"""
+            FROM mail WHERE status IN ('queued', 'deferred') GROUP BY kind, status"""
         )
 
     async def read_mail_totals(self, election_id: str) -> list[Record]:

@@ -15,7 +15,9 @@ from observability.telemetry.middleware import Telemetry
 from observability.telemetry.registry import NO_ACTION, Side, registry
 from observability.telemetry.routing import RouteFinder
 from observability.telemetry.side import side_of_work
+from observability.telemetry.ticks import MANY
 from services.shared.settings import SERVICES
+from tests.unit.telemetry.ticking import Clock
 
 UUID = "2" * 20
 
@@ -46,7 +48,8 @@ async def client_of(service: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def counts(metrics: Metrics, name: str = "uvote_http_requests") -> dict[tuple[str, ...], float]:
-    """The series of a counter that are not 0."""
+    """The series of a counter that are not 0, as a scrape finds them."""
+    list(metrics.collectors.collect())
     children = ((key, child) for key, child in metrics.children.items() if key[0] == name)
     values = {key[1]: next(iter(child.collect())).samples[0].value for key, child in children}
     return {labels: value for labels, value in values.items() if value}
@@ -112,26 +115,42 @@ async def test_the_side_belongs_to_the_route() -> None:
 
 
 async def test_requests_are_counted_by_action_and_single_ballots_are_not() -> None:
-    cast = f"/v1/elections/{UUID}/ballots"
-    with measuring("ballot") as metrics:
+    """By whatever method: a browser asks with OPTIONS whether it may cast."""
+    cast, clock = f"/v1/elections/{UUID}/ballots", Clock()
+    with measuring("ballot", clock) as metrics:
         async with client_of("ballot") as client:
-            await client.get(f"/v1/elections/{UUID}")
-            await client.post(cast)
-            await client.options(cast)
-            await client.get(cast)
-            await client.get(f"/v1/elections/{UUID}/trackers/abc")
-            await client.get(f"/v1/elections/{UUID}/credentials/abc")
-        assert counts(metrics) == {("read_board", "GET", "2xx"): 1}
+            for _ in range(MANY):
+                await client.get(f"/v1/elections/{UUID}")
+                await client.post(cast)
+                await client.options(cast)
+                await client.get(cast)
+                await client.get(f"/v1/elections/{UUID}/trackers/abc")
+                await client.get(f"/v1/elections/{UUID}/credentials/abc")
+        assert counts(metrics) == {}
+        clock.tick()
+        assert counts(metrics) == {("read_board", "GET", "2xx"): MANY}
+
+
+async def test_failures_of_the_ballot_side_are_shown_one_by_one() -> None:
+    clock = Clock()
+    with measuring("ballot", clock) as metrics:
+        async with client_of("ballot") as client:
+            await client.get(f"/v1/elections/{UUID}", headers={"x-fail": "1"})
+        assert counts(metrics) == {}
+        clock.tick(10)
+        assert counts(metrics) == {("read_board", "GET", "5xx"): 1}
 
 
 async def test_strange_methods_and_addresses_make_no_new_series() -> None:
-    with measuring("ballot") as metrics:
+    clock = Clock()
+    with measuring("ballot", clock) as metrics:
         before = len(metrics.children)
         async with client_of("ballot") as client:
             for number in range(20):
                 await client.request("X" * (number + 1), f"/v1/elections/{number}")
                 await client.get(f"/{number}/secret-{number}")
         assert len(metrics.children) == before
+        clock.tick()
         assert counts(metrics) == {(NO_ACTION, "other", "4xx"): 20, (NO_ACTION, "GET", "4xx"): 20}
 
 
