@@ -88,7 +88,7 @@ def eventually(look: Callable[[], Found | None]) -> Found:
     raise AssertionError("it did not come")
 
 
-async def finally_found(look: Callable[[], Found]) -> Found:
+async def finally_found(look: Callable[[], Found | None]) -> Found:
     """What the look finds, once it is not nothing; meanwhile the test's own tasks go on."""
     return await asyncio.to_thread(eventually, lambda: look() or None)
 
