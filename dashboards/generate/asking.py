@@ -33,7 +33,7 @@ WORKS = (
     f'sum(increase(uvote_browser_failures_total{{browser_reason=~"{STUCK}", election_class="real"}}[2m])) < bool 3)) '
     'or 0 * min(up{job=~"ballot|frontend"})'
 )
-REFUSED = 'topk(6, 60 * sum by (reason) (rate(uvote_casts_refused_total{election_class="real"}[$__rate_interval])))'
+REFUSED = 'uvote_casts_refused_total{election_class="real"}[$__rate_interval]'
 
 
 def voting_works(*links: Link, width: int = 4) -> Panel:
@@ -92,7 +92,10 @@ def refused_votes(width: int = 8) -> Panel:
         "not on "
         f"the list). These are our fault: {OUR_FAULT.replace('|', ', ')}. Anybody can post rubbish: a wave of "
         "malformed-ballot hurts nobody.",
-        (Query(REFUSED, "{{reason}}"),),
+        (
+            Query(f"60 * sum(rate({REFUSED}))", "all"),
+            Query(f"topk(6, 60 * sum by (reason) (rate({REFUSED})) > 0)", "{{reason}}"),
+        ),
         Fact("ballots are refused", "up"),
         (
             ON_CALL,

@@ -15,7 +15,7 @@ from typing import Literal
 Kind = Literal["stat", "timeseries", "bargauge", "state-timeline", "table", "logs", "traces"]
 # What the tests do to a real system, in the order in which they do it.
 Change = Literal[
-    "mails are sent",
+    "an election opens",
     "voters vote",
     "ballots are refused",
     "a proof is forged",
@@ -32,9 +32,9 @@ Change = Literal[
     "a service starts otherwise",
     "the database stops",
     "a board is falsified",
-    "the counting stops",
     "the election closes",
-    "the result is opened",
+    "the counting goes on",
+    "Loki refuses a line",
     "Loki is gone",
     "the collector is gone",
 ]

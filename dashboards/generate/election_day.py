@@ -141,7 +141,7 @@ HANDED_OVER = Panel(
     "Mails with a code that the mail server took from us: first invitations, reminders and repeated ones. Of all "
     "elections together.",
     (Query('sum(increase(uvote_mails_total{kind=~"invitation|reminder|resent", mail_outcome="accepted"}[24h]))'),),
-    Fact("mails are sent", "up"),
+    Fact("an election opens", "up"),
     (MAIL, to_lines("Lines of the mail queue", "voter")),
     width=4,
     base="text",

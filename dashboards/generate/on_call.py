@@ -79,7 +79,7 @@ SLOWEST = Panel(
             '{action!="none"}[5m])))'
         ),
     ),
-    Fact("an organiser works", "up"),
+    Fact("a crowd comes", "up"),
     (to_traces("Slow requests", "duration > 500ms"), IDENTITY_LINES),
     unit="s",
     width=3,
@@ -132,14 +132,15 @@ SINCE_WHEN = Panel(
     words={1: ("up", "green"), 0: ("DOWN", "red")},
     steps=(Step(1, "green", "it answers."),),
 )
+# Probes, and what services ask each other every second.
+QUIET = "read_live|read_ready|read_health|list_work|list_trustee_invitations"
 RATE = Panel(
     "timeseries",
     "Requests per second",
-    "By service, without casting, tracker look-ups and health probes.",
+    "By service, without casting, tracker look-ups, health probes and what services ask each other every second.",
     (
         Query(
-            "sum by (job) "
-            '(rate(uvote_http_requests_total{action!~"read_live|read_ready|read_health"}[$__rate_interval]))',
+            f'sum by (job) (rate(uvote_http_requests_total{{action!~"{QUIET}"}}[$__rate_interval]))',
             "{{job}}",
         ),
     ),
@@ -153,8 +154,9 @@ ERRORS = Panel(
     "Actions that fail most",
     "Answers with 5xx per second, the five worst actions.",
     (
+        Query('sum(rate(uvote_http_requests_total{status="5xx"}[$__rate_interval]))', "all"),
         Query(
-            'topk(5, sum by (job, action) (rate(uvote_http_requests_total{status="5xx"}[$__rate_interval])))',
+            'topk(5, sum by (job, action) (rate(uvote_http_requests_total{status="5xx"}[$__rate_interval])) > 0)',
             "{{job}} {{action}}",
         ),
     ),
@@ -175,7 +177,7 @@ LATENCY = Panel(
             exemplars=True,
         ),
     ),
-    Fact("an organiser works", "up"),
+    Fact("a crowd comes", "up"),
     (ITS_TRACES, ITS_LINES, ITS_SERVICE),
     unit="s",
     empty="No organiser has asked for anything in this time.",
@@ -186,8 +188,9 @@ CALLS = Panel(
     "Calls between services that fail",
     "Calls per second that got no answer, or one of 5xx other than 503, by who calls whom.",
     (
+        Query("sum(rate(uvote_dependency_failures_total[$__rate_interval]))", "all"),
         Query(
-            "sum by (job, dependency) (rate(uvote_dependency_failures_total[$__rate_interval]))",
+            "sum by (job, dependency) (rate(uvote_dependency_failures_total[$__rate_interval])) > 0",
             "{{job}} calls {{dependency}}",
         ),
     ),
@@ -266,8 +269,9 @@ TOKENS = Panel(
     "Per minute, by what is wrong with them. `expired` now and then is usual; `wrong-signature` and `unknown-key` "
     "are not.",
     (
+        Query("60 * sum(rate(uvote_tokens_refused_total[$__rate_interval]))", "all"),
         Query(
-            "topk(5, 60 * sum by (job, reason) (rate(uvote_tokens_refused_total[$__rate_interval])))",
+            "topk(5, 60 * sum by (job, reason) (rate(uvote_tokens_refused_total[$__rate_interval])) > 0)",
             "{{job}}: {{reason}}",
         ),
     ),

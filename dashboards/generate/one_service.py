@@ -64,7 +64,7 @@ SLOW = Panel(
             f'(rate(uvote_http_request_duration_seconds_bucket{{{MINE}, action!="none"}}[5m]))) > 0'
         ),
     ),
-    Fact("sign-ins fail", "up"),
+    Fact("a crowd comes", "up"),
     (TRACES, LINES),
     unit="s",
     width=4,
@@ -137,7 +137,7 @@ TIMES = Panel(
         )
         for share, name in ((0.95, "p95"), (0.5, "p50"))
     ),
-    Fact("sign-ins fail", "up"),
+    Fact("a crowd comes", "up"),
     (TRACES, LINES),
     unit="s",
     empty=NO_TIMES,
@@ -155,7 +155,7 @@ TRANSACTIONS = Panel(
             exemplars=True,
         ),
     ),
-    Fact("sign-ins fail", "up"),
+    Fact("a crowd comes", "up"),
     (
         to_traces(
             "Traces with ${__field.labels.transaction}",

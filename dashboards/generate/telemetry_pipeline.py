@@ -70,7 +70,7 @@ LOST = Panel(
             'otelcol_receiver_refused_(spans|log_records)(_total)?"}[1h]))'
         ),
     ),
-    Fact("Loki is gone", "up"),
+    Fact("Loki refuses a line", "up"),
     (IDENTITY_LINES, TARGETS),
     width=4,
     decimals=0,
@@ -81,7 +81,7 @@ SLOW_SCRAPE = Panel(
     "Slowest scrape of a service",
     "How long Prometheus waits for a service's numbers; after five seconds it gives up.",
     (Query(f'max(scrape_duration_seconds{{job=~"{SERVICES}"}})'),),
-    Fact("a stranger is scraped", "up"),
+    Fact("a stranger is scraped", "up", beyond=0.4),
     (TARGETS, ON_CALL),
     unit="s",
     width=4,
@@ -121,8 +121,9 @@ DROPS = Panel(
     "Per minute, the six largest. `queue_full`: the way out is slow or gone. `unregistered`: a defect of ours, which "
     "the registry has stopped.",
     (
+        Query("60 * sum(rate(uvote_telemetry_dropped_total[$__rate_interval]))", "all"),
         Query(
-            "topk(6, 60 * sum by (job, sink, drop) (rate(uvote_telemetry_dropped_total[$__rate_interval])))",
+            "topk(6, 60 * sum by (job, sink, drop) (rate(uvote_telemetry_dropped_total[$__rate_interval])) > 0)",
             "{{job}} {{sink}}: {{drop}}",
         ),
     ),
@@ -195,7 +196,7 @@ SCRAPES = Panel(
     "Time of a scrape",
     "By job. Every scrape costs the service this much time.",
     (Query(f'max by (job) (scrape_duration_seconds{{job=~"{ALL}"}})', "{{job}}"),),
-    Fact("a stranger is scraped", "up"),
+    Fact("a stranger is scraped", "up", beyond=0.4),
     (ITS_SERVICE, TARGETS),
     unit="s",
     steps=(Step(1, "orange", "close to the five seconds after which it fails."),),

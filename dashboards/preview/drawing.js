@@ -67,7 +67,7 @@ function drawStat(place, panel, answers, section) {
   const text = shown(value, defaults);
   const colour = colourFor(value, defaults);
   const width = place.clientWidth;
-  const size = Math.min(place.clientHeight * 0.55, (width / text.length) * 1.55, 46);
+  const size = Math.min(place.clientHeight * 0.55, (width / text.length) * 1.4, 46);
   place.className = "stat";
   make("div", place, { textContent: text }).style.cssText = `font-size:${size}px;color:${panel.options.colorMode === "background" ? "#fff" : colour}`;
   if (panel.options.colorMode === "background") {
