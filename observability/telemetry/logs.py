@@ -18,6 +18,7 @@ import structlog
 from opentelemetry import trace
 
 from observability.telemetry.registry import Registry, Side, Vocabulary
+from observability.telemetry.sampling import ERROR
 from observability.telemetry.side import side_of_work, work_for
 from observability.telemetry.writing import Line, Writer, timestamp
 
@@ -75,8 +76,10 @@ def _admitted(vocabulary: Vocabulary, value: object) -> object:
 def _trace(side: Side) -> Line:
     if side is Side.BALLOT:
         return {}
-    context = trace.get_current_span().get_span_context()
-    if not context.is_valid or not context.trace_flags.sampled:
+    span = trace.get_current_span()
+    context = span.get_span_context()
+    # One with an error is kept, whether it is sampled or not.
+    if not context.trace_flags.sampled and ERROR not in (getattr(span, "attributes", None) or ()):
         return {}
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 

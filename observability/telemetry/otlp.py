@@ -5,14 +5,16 @@ Each side has its own client, and names its tenant. Every wait is bounded; an an
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import httpx
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.trace import SpanKind
 
 from observability.telemetry.registry import Side
+from observability.telemetry.writing import Line
 
 TENANT_HEADER = "X-Scope-OrgID"
 TIMEOUT = httpx.Timeout(5, connect=2)
@@ -52,6 +54,19 @@ class SpansTo(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
+class LinesTo:
+    """Sends lines to a collector: the event's name is the body, the fields are attributes."""
+
+    def __init__(self, collector: Collector, resource: Mapping[str, str]) -> None:
+        self.collector = collector
+        self.resource = encode_resource(resource)
+
+    def __call__(self, lines: list[Line]) -> None:
+        """Sends these; raises httpx.HTTPError."""
+        scope = {"logRecords": [encode_line(line) for line in lines]}
+        self.collector.post("logs", {"resourceLogs": [{"resource": self.resource, "scopeLogs": [scope]}]})
+
+
 def encode_resource(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Who sends."""
     return {"attributes": encode_attributes(attributes.items())}
@@ -75,7 +90,8 @@ def _value(value: object) -> dict[str, object]:
 def encode_span(span: ReadableSpan) -> dict[str, Any]:
     """A span that has neither events nor links."""
     encoded = {
-        **_ids(span.context, "spanId"),
+        "traceId": f"{span.context.trace_id:032x}",
+        "spanId": f"{span.context.span_id:016x}",
         "name": span.name,
         "kind": KINDS[span.kind],
         "startTimeUnixNano": str(span.start_time),
@@ -86,5 +102,16 @@ def encode_span(span: ReadableSpan) -> dict[str, Any]:
     return encoded if span.parent is None else encoded | {"parentSpanId": f"{span.parent.span_id:016x}"}
 
 
-def _ids(context: SpanContext, span_id: str) -> dict[str, str]:
-    return {"traceId": f"{context.trace_id:032x}", span_id: f"{context.span_id:016x}"}
+# What a record has a place of its own for, or its resource.
+PLACED = frozenset({"time", "event", "service", "side", "trace_id", "span_id"})
+
+
+def encode_line(line: Line) -> dict[str, Any]:
+    """A line as it was written, which has passed the lists."""
+    seconds = datetime.fromisoformat(str(line["time"])).timestamp()
+    encoded = {
+        "timeUnixNano": str(round(seconds * 1000) * 1_000_000),
+        "body": {"stringValue": line["event"]},
+        "attributes": encode_attributes((name, value) for name, value in line.items() if name not in PLACED),
+    }
+    return encoded | {"traceId": line["trace_id"], "spanId": line["span_id"]} if "trace_id" in line else encoded

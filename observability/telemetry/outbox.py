@@ -3,11 +3,13 @@
 - When the queue is full, because the sink is slow or dead, what comes is dropped and counted.
 - What the sink does not take is dropped and counted; nothing is tried twice.
 - At the end what is queued is delivered, for a moment that all outboxes share.
+- Something may be said while something is said: the collector of garbage runs anywhere, and objects that end may speak.
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, Generic, TypeVar
 
@@ -22,14 +24,13 @@ class Outbox(Generic[Item]):
     """Delivers items in batches. `dropped` is told the reason of each item that is not delivered."""
 
     def __init__(
-        self, name: str, deliver: Callable[[list[Item]], object], dropped: Dropped, *, room: int, linger: float
+        self, name: str, deliver: Callable[[list[Item]], object], dropped: Dropped, *, room: int, linger: float = 0.0
     ) -> None:
         self.deliver = deliver
         self.dropped = dropped
         self.room = room
         self.linger = linger  # for others to come along
-        self.items: deque[Item] = deque()
-        self.filled = Event()
+        self.queue: SimpleQueue[Item | None] = SimpleQueue()  # None: the end
         self.ending = Event()
         self.thread = Thread(target=self._run, name=name, daemon=True)
 
@@ -39,29 +40,31 @@ class Outbox(Generic[Item]):
 
     def put(self, item: Item) -> None:
         """Queues an item; returns at once."""
-        if len(self.items) >= self.room:
+        if self.queue.qsize() < self.room:
+            self.queue.put(item)
+        else:
             self.dropped("queue_full")
-            return
-        self.items.append(item)
-        if not self.filled.is_set():
-            self.filled.set()
 
     def end(self) -> None:
         """Delivers what is queued, now, and nothing that comes later."""
         self.ending.set()
-        self.filled.set()
+        self.queue.put(None)
 
     def _run(self) -> None:
-        while not self.ending.is_set():
-            self.filled.wait()
+        ended = False
+        while not ended:
+            batch = [self.queue.get()]
             self.ending.wait(self.linger)
-            self.filled.clear()
-            while self.items:
-                self._deliver([self.items.popleft() for _ in range(min(BATCH, len(self.items)))])
+            with suppress(Empty):
+                while len(batch) < BATCH:
+                    batch.append(self.queue.get_nowait())
+            ended = None in batch
+            self._deliver([item for item in batch if item is not None])
 
     def _deliver(self, batch: list[Item]) -> None:
         try:
-            self.deliver(batch)
+            if batch:
+                self.deliver(batch)
         except Exception:  # noqa: BLE001  # whatever it is, the next batch may arrive
             for _ in batch:
                 self.dropped("unwritable")

@@ -24,17 +24,17 @@ from observability.telemetry.http_metrics import count_requests
 from observability.telemetry.logs import configure_logs
 from observability.telemetry.metrics import Metrics, gauge, serve_metrics_of
 from observability.telemetry.middleware import Believe, Telemetry, believe_nobody
-from observability.telemetry.otlp import Collector, SpansTo
-from observability.telemetry.outbox import Dropped, Outbox, close
-from observability.telemetry.registry import Registry, Side, registry
+from observability.telemetry.otlp import Collector, LinesTo, SpansTo
+from observability.telemetry.outbox import Dropped, Outbox
+from observability.telemetry.registry import Side, registry
 from observability.telemetry.sampling import KeptParts
 from observability.telemetry.spans import AllowedSpans
-from observability.telemetry.tracing import make_provider, trace_requests
-from observability.telemetry.writing import Writer
+from observability.telemetry.tracing import NAME, make_provider, trace_requests
+from observability.telemetry.writing import Line, Writer
 
 log = structlog.get_logger()
 
-QUEUED_SPANS = 4096
+QUEUED = 4096  # spans, or lines, of one side
 LINGER_SECONDS = 1.0
 NO_COLLECTORS: Mapping[Side, str] = MappingProxyType({})
 
@@ -45,26 +45,30 @@ start_time = gauge("uvote_start_time_seconds")
 
 
 @dataclass(frozen=True)
-class Traces:
-    """The spans of one side, on their way to its collector."""
+class Export:
+    """What one side sends to its collector, over a client of its own."""
 
+    spans: Outbox[ReadableSpan]
+    lines: Outbox[Line]
     provider: TracerProvider
-    outbox: Outbox[ReadableSpan]
 
 
-def open_traces(
-    registered: Registry, service: str, version: str, collectors: Mapping[Side, str], dropped: Dropped
-) -> Mapping[Side, Traces]:
-    """A provider, a queue and a client of its own for each side that has a collector."""
+def open_export(metrics: Metrics, side: Side, endpoint: str, version: str) -> Export:
+    """Queues and a provider for one side. Its threads begin here."""
 
-    def open_side(side: Side, endpoint: str) -> Traces:
-        allowed = AllowedSpans(registered, side, SpansTo(Collector(endpoint, side)))
-        outbox = Outbox(f"spans-{side}", allowed.export, dropped, room=QUEUED_SPANS, linger=LINGER_SECONDS)
-        outbox.start()
-        resource = {"service.name": service, "service.version": version, "uvote.side": side.value}
-        return Traces(make_provider(side, resource, KeptParts(outbox.put, dropped)), outbox)
+    def dropped(sink: str) -> Dropped:
+        return lambda drop: metrics.count_drop(sink, drop)
 
-    return {side: open_side(side, endpoint) for side, endpoint in collectors.items()}
+    resource = {"service.name": metrics.service, "service.version": version, "uvote.side": side.value}
+    collector, lost = Collector(endpoint, side), dropped("otlp_traces")
+    allowed = AllowedSpans(metrics.registry, side, SpansTo(collector))
+    spans = Outbox(f"spans-{side}", allowed.export, lost, room=QUEUED, linger=LINGER_SECONDS)
+    lines = Outbox(
+        f"lines-{side}", LinesTo(collector, resource), dropped("otlp_logs"), room=QUEUED, linger=LINGER_SECONDS
+    )
+    spans.start()
+    lines.start()
+    return Export(spans, lines, make_provider(side, resource, KeptParts(spans.put, lost)))
 
 
 @contextmanager
@@ -86,20 +90,23 @@ def telemetry(
     `sign` and `believe` write and read the header by which a trace goes on in another service.
     """
     registered = registry()
-    metrics = Metrics(registered, service)
-    writer = Writer(lambda drop: metrics.count_drop("stdout", drop))
+    metrics, version = Metrics(registered, service), _version()
+    exports = {side: open_export(metrics, side, endpoint, version) for side, endpoint in collectors.items()}
+    writer = Writer(
+        lambda drop: metrics.count_drop("stdout", drop),
+        collectors={side: export.lines for side, export in exports.items()},
+    )
     configure_logs(registered, service, writer, lambda drop: metrics.count_drop("stdout", drop), level)
     serve_metrics_of(metrics)
     writer.start()
-    version, configuration = _version(), _digest(settings)
+    configuration = _digest(settings)
     build_info.set(1, version=version, configuration=configuration)
     start_time.set(round(time.time()))
     count_requests(app, registered, service)
-    traces = open_traces(registered, service, version, collectors, lambda drop: metrics.count_drop("otlp_traces", drop))
-    if traces:
-        trace_requests(app, registered, service, {side: sent.provider for side, sent in traces.items()})
-    if Side.IDENTITY in traces:
-        trace_calls(Calls(traces[Side.IDENTITY].provider.get_tracer("uvote"), sign))
+    if exports:
+        trace_requests(app, registered, service, {side: export.provider for side, export in exports.items()})
+    if Side.IDENTITY in exports:
+        trace_calls(Calls(exports[Side.IDENTITY].provider.get_tracer(NAME), sign))
     server = None if metrics_port is None else start_http_server(metrics_port, host, metrics.collectors)[0]
     log.info("service_started", version=version, configuration=configuration)
     try:
@@ -111,8 +118,7 @@ def telemetry(
             server.shutdown()
             server.server_close()
         trace_calls(None)
-        close(sent.outbox for sent in traces.values())
-        writer.close()
+        writer.close([export.spans for export in exports.values()])
 
 
 def _version() -> str:

@@ -1,61 +1,65 @@
-"""The writer of lines: a bounded queue and a thread, so that nobody who says something ever waits for who reads it.
+"""Where lines go: to standard output, and each side's to its collector; nobody who says something waits for either.
 
-- When the queue is full, because nobody reads, lines are dropped and counted.
-- At the end, what is queued is written for at most FLUSH_SECONDS.
-- Ticked lines are counted and written once per tick, so that none stands for a single act.
-- Something may be said while something is said: the collector of garbage runs anywhere, and objects that end may speak.
+Ticked lines are counted and written once per tick, so that none stands for a single act.
 """
 
 import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from queue import Empty, SimpleQueue
-from threading import RLock, Thread
+from collections.abc import Iterable, Mapping
+from threading import Event, RLock, Thread
+from typing import Any
+
+from observability.telemetry.outbox import Dropped, Outbox, close
+from observability.telemetry.registry import Side
 
 QUEUE_LINES = 10_000
 TICK_SECONDS = 10.0
-FLUSH_SECONDS = 2.0
+LINGER_SECONDS = 0.02
 DIFFERENT_IN_A_TICK = 1000
 STDOUT = 1
 
 Line = dict[str, object]
-Dropped = Callable[[str], None]
+NO_COLLECTORS: Mapping[Side, Outbox[Line]] = {}
 
 
 class Writer:
-    """Writes lines as JSON to a file descriptor. `dropped` is told the reason of each line that is not written."""
+    """Writes lines as JSON to a file descriptor, and hands them to the collector of their side.
+
+    `dropped` is told the reason of each line that is not written there.
+    """
 
     def __init__(
         self,
         dropped: Dropped,
         *,
+        collectors: Mapping[Side, Outbox[Line]] = NO_COLLECTORS,
         descriptor: int = STDOUT,
         room: int = QUEUE_LINES,
         tick_seconds: float = TICK_SECONDS,
     ) -> None:
         self.dropped = dropped
+        self.collectors = collectors
         self.descriptor = descriptor
-        self.queue: SimpleQueue[Line | None] = SimpleQueue()
-        self.room = room
+        self.stdout = Outbox("stdout", self._write, dropped, room=room, linger=LINGER_SECONDS)
         self.tick_seconds = tick_seconds
-        self.next_tick = time.monotonic() + tick_seconds
         self.ticked: Counter[tuple[tuple[str, object], ...]] = Counter()
-        self.lock = RLock()
-        self.thread = Thread(target=self._run, name="log-writer", daemon=True)
+        self.lock = RLock()  # see outbox: this thread may be saying something already
+        self.ending = Event()
+        self.ticks = Thread(target=self._tick, name="log-ticks", daemon=True)
 
     def start(self) -> None:
         """Begins to write; not before a fork, which takes no thread along."""
-        self.thread.start()
+        self.stdout.start()
+        self.ticks.start()
 
     def put(self, line: Line) -> None:
         """Queues a line; returns at once."""
-        if self.queue.qsize() < self.room:
-            self.queue.put(line)
-        else:
-            self.dropped("queue_full")
+        self.stdout.put(line)
+        collector = self.collectors.get(Side(str(line["side"])))
+        if collector is not None:
+            collector.put(line)
 
     def put_ticked(self, line: Mapping[str, object]) -> None:
         """Counts a line, which is written at the next tick without a time of its own."""
@@ -66,45 +70,27 @@ class Writer:
                 return
         self.dropped("queue_full")
 
-    def close(self) -> None:
-        """Writes what is queued, and gives up when that takes too long."""
-        self.queue.put(None)
-        self.thread.join(FLUSH_SECONDS)
+    def close(self, others: Iterable[Outbox[Any]] = ()) -> None:
+        """Delivers all lines, and what `others` hold, and gives up when that takes too long."""
+        self.ending.set()
+        self._put_ticked_lines()
+        close([self.stdout, *self.collectors.values(), *others])
 
-    def _run(self) -> None:
-        while True:
-            lines = self._take()
-            ended = None in lines
-            if ended or time.monotonic() >= self.next_tick:
-                lines += self._take_ticked()
-            self._write([line for line in lines if line is not None])
-            if ended:
-                return
+    def _tick(self) -> None:
+        while not self.ending.wait(self.tick_seconds):
+            self._put_ticked_lines()
 
-    def _take(self) -> list[Line | None]:
-        """What is queued, once something is; nothing when a tick is due."""
-        lines: list[Line | None] = []
-        with suppress(Empty):
-            lines.append(self.queue.get(timeout=max(0.0, self.next_tick - time.monotonic())))
-            while len(lines) < self.room:
-                lines.append(self.queue.get_nowait())
-        return lines
-
-    def _take_ticked(self) -> list[Line | None]:
-        self.next_tick = time.monotonic() + self.tick_seconds
+    def _put_ticked_lines(self) -> None:
         with self.lock:
             counted, self.ticked = self.ticked, Counter()
-        return [{"time": timestamp(), **dict(key), "count": count} for key, count in counted.items()]
+        for key, count in counted.items():
+            self.put({"time": timestamp(), **dict(key), "count": count})
 
     def _write(self, lines: list[Line]) -> None:
         text = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
-        try:
-            # Not through sys.stdout: a thread that waits in there would hold up the end of the process.
-            while text:
-                text = text[os.write(self.descriptor, text) :]
-        except OSError:
-            for _ in lines:
-                self.dropped("unwritable")
+        # Not through sys.stdout: a thread that waits in there would hold up the end of the process.
+        while text:
+            text = text[os.write(self.descriptor, text) :]
 
 
 def timestamp() -> str:

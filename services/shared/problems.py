@@ -14,6 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from observability.telemetry.calls import note_error
+
 log = structlog.get_logger()
 
 TYPE_PREFIX = "urn:uvote:problem:"
@@ -189,6 +191,8 @@ def install(app: FastAPI) -> None:
 
     async def on_problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
+        if error.status >= 500:
+            note_error(error)
         return render(error)
 
     async def on_validation(_: Request, error: Exception) -> JSONResponse:
@@ -204,12 +208,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
 
 
-def unforeseen(error: BaseException) -> JSONResponse:
+def unforeseen(error: Exception) -> JSONResponse:
     """The bare 500. The log names the kind of error and where, never its text, which may quote data."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     code = frame.tb_frame.f_code if frame else None
+    note_error(error)
     log.error(
         "request_failed",
         error=type(error).__name__,

@@ -32,7 +32,7 @@ async def test_every_line_of_a_service_is_registered_json(fresh_system: System, 
     assert await fresh_system.ended(service) == 0
     lines = [json.loads(line) for line in fresh_system.log(service).splitlines()]
     assert lines[0]["event"] == "service_started"
-    assert lines[-1]["event"] == "service_stopped"
+    assert "service_stopped" in {line["event"] for line in lines[-3:]}
     for line in lines:
         assert all(registry().fields[name].admits(str(value)) for name, value in line.items())
     assert MARKER not in fresh_system.log(service) + series

@@ -1,6 +1,8 @@
 """What real services tell collectors of their own: traces that span them, and none over the wall."""
 
+import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -8,14 +10,18 @@ from typing import Any
 import httpx
 import pytest
 
+from observability.telemetry.outbox import FLUSH_SECONDS
 from observability.telemetry.registry import Side, registry
 from services.shared.settings import SERVICES
 from services.uvote.serve import read_settings
+from services.voting.credential import derive_code
 from tests.service.frontend_world import Browser, browser_at
-from tests.service.harness import System
+from tests.service.harness import System, free_port, until
 from tests.service.otlp_sink import OtlpSink, Record, otlp_sink
 
 HOSTILE = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01", "baggage": "a=ada@example.org"}
+
+DROPPED = re.compile(r'^uvote_telemetry_dropped_total{.*sink="(otlp_\w+)".*} [1-9]', re.MULTILINE)
 
 Sinks = dict[Side, OtlpSink]
 
@@ -111,6 +117,68 @@ async def test_each_side_s_spans_go_to_its_own_collector_alone(fresh_system: Sys
     assert (
         bytes.fromhex("ab" * 16).hex().encode() not in sinks[Side.BALLOT].everything + sinks[Side.IDENTITY].everything
     )
+
+
+async def test_lines_are_sent_to_the_collector_of_their_side(fresh_system: System, sinks: Sinks) -> None:
+    """Their body is the event and their attributes are its fields; those of a request lead to its trace."""
+    await fresh_system.start("frontend", **told(sinks))
+    async with httpx.AsyncClient(base_url=fresh_system.url("frontend")) as client:
+        await client.get("/sign-in?next=ada@example.org")
+        await client.get("/")
+    await end(fresh_system, "frontend")
+    identity, ballot = sinks[Side.IDENTITY], sinks[Side.BALLOT]
+    lines = {line["body"]["stringValue"]: line for line in identity.lines}
+    assert list(lines) == ["service_started", "request_served", "service_stopped"]
+    served, (span,) = lines["request_served"], identity.spans
+    assert served["attributes"].pop("seconds") >= 0
+    told_of = {"level": "info", "action": "show_sign_in", "method": "GET", "status": 200}
+    assert served["attributes"] == told_of
+    assert (served["traceId"], served["spanId"]) == (span["traceId"], span["spanId"])
+    assert served["resource"] == span["resource"]
+    assert served["resource"].keys() == {"service.name", "service.version", "uvote.side"}
+    assert int(span["startTimeUnixNano"]) - 10**9 < int(served["timeUnixNano"]) < int(span["endTimeUnixNano"]) + 10**9
+    assert ballot.lines == []
+    assert b"ada" not in identity.everything
+
+
+async def test_a_line_about_an_error_leads_to_its_trace_also_where_few_are_kept(
+    fresh_system: System, sinks: Sinks
+) -> None:
+    """Nobody could know of the error when the trace began."""
+    await fresh_system.start("frontend", **told(sinks), election_url=f"http://127.0.0.1:{free_port()}")
+    async with httpx.AsyncClient(base_url=fresh_system.url("frontend")) as client:
+        code = derive_code(bytes(32), "trustee")
+        for _ in range(3):
+            reply = await client.get(f"/trustee/{'1' * 22}/page", headers={"Authorization": f"Trustee {code}"})
+            assert reply.status_code == 503
+    await end(fresh_system, "frontend")
+    served = [line for line in sinks[Side.IDENTITY].lines if line["body"]["stringValue"] == "request_served"]
+    roots = {span["traceId"]: span for span in sinks[Side.IDENTITY].spans if span["name"] == "read_trustee_page"}
+    assert {line["traceId"] for line in served} == roots.keys()
+    assert len(roots) == 3
+    assert {span["attributes"]["error.type"] for span in roots.values()} == {"DependencyDown"}
+    calls = [span["attributes"]["error.type"] for span in sinks[Side.IDENTITY].spans if span["name"] == "election"]
+    assert calls[0] == "ConnectError"
+
+
+@pytest.mark.parametrize("manner", ["refuses", "hangs"])
+async def test_a_service_with_a_sick_collector_serves_counts_what_it_drops_and_ends(
+    fresh_system: System, manner: Any
+) -> None:
+    port = free_port()
+    with otlp_sink(manner) as sink:
+        await fresh_system.start("auth", otlp_identity_endpoint=sink.url, metrics_port=port)
+        async with httpx.AsyncClient(base_url=fresh_system.url("auth")) as client:
+
+            async def is_counted() -> bool:
+                assert (await client.get("/v1/organisers/me")).status_code == 401
+                scraped = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+                return set(DROPPED.findall(scraped)) == {"otlp_traces", "otlp_logs"}
+
+            await until(is_counted)
+        began = time.monotonic()
+        await end(fresh_system, "auth")
+        assert time.monotonic() - began < 10 * FLUSH_SECONDS  # it would wait as long as the collector
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -12,9 +12,10 @@ import pytest
 import structlog
 
 from observability.telemetry.logs import configure_logs
+from observability.telemetry.outbox import FLUSH_SECONDS
 from observability.telemetry.registry import Side, registry
 from observability.telemetry.side import on_side
-from observability.telemetry.writing import FLUSH_SECONDS, Writer
+from observability.telemetry.writing import Writer
 
 MARKER = "ada@example.org"
 
@@ -113,7 +114,7 @@ def test_lines_about_ballots_are_counted_and_written_once_per_tick() -> None:
     for _ in range(7):
         log.log.warning("database_unavailable", transaction="cast_ballot", error="TimeoutError")
     log.log.warning("database_unavailable", transaction="list_events", error="TimeoutError")
-    assert log.writer.queue.empty()
+    assert log.writer.stdout.queue.empty()
     assert {line["transaction"]: line["count"] for line in log.lines()} == {"cast_ballot": 7, "list_events": 1}
 
 
@@ -147,7 +148,7 @@ def test_with_nobody_reading_lines_are_dropped_and_counted_and_nobody_waits() ->
     log = Log("voter", room=100)
     written_while_nobody_reads(log, 5000)  # much more than a pipe and the queue hold
     assert log.drops["queue_full"] > 0
-    assert log.writer.queue.qsize() <= 100
+    assert log.writer.stdout.queue.qsize() <= 100
     began = time.monotonic()
     log.writer.close()
     assert time.monotonic() - began < 10 * FLUSH_SECONDS  # it would wait for ever
