@@ -13,6 +13,7 @@ from services.ballot.closing import Closing
 from services.ballot.conclusion import Conclusion
 from services.ballot.duties import Duties
 from services.ballot.elections import Elections
+from services.ballot.failures import Failures
 from services.ballot.origin import OneOrigin
 from services.ballot.proofs import ProofPool
 from services.ballot.public_list import PublicList
@@ -52,6 +53,7 @@ def create_app(settings: BallotSettings) -> FastAPI:
             closing = Closing(store, settings.append_grace_seconds)
             duties = Duties(election, store, SettingUp(store, lists), closing, elections, proofs)
             resources.add(Casting(store, elections, proofs, appending))
+            resources.add(Failures(elections))
             resources.add(PublicList(store, lists))
             resources.add(Reading(store, reading))
             resources.add(Conclusion(store, elections))

@@ -8,6 +8,7 @@ import httpx
 from services.ballot.contract import (
     Board,
     BoardPage,
+    BrowserFailure,
     CredentialsPage,
     CredentialsSeal,
     CredentialStatus,
@@ -30,6 +31,10 @@ class BallotClient(ServiceClient):
         """Sends a ballot's exact bytes. Sending them again gives the same receipt, so a lost answer is asked again."""
         path = f"/v1/elections/{uuid}/ballots"
         return await self.call("POST", path, Receipt, body=ballot, idempotent=True)
+
+    async def report_failure(self, uuid: str, failure: BrowserFailure) -> None:
+        """Says that a voter's browser could not go on."""
+        await self.call("POST", f"/v1/elections/{uuid}/failures", type(None), body=failure)
 
     async def read_board(self, uuid: str) -> Board:
         """The board's head and numbers."""

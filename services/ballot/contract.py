@@ -33,6 +33,39 @@ class Phase(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class BrowserStep(StrEnum):
+    """Where the voting page stood when it could not go on."""
+
+    LOAD = "load"
+    PREPARE = "prepare"
+    CHOOSE = "choose"
+    CHECK = "check"
+    ENCRYPT = "encrypt"
+    SEND = "send"
+
+
+class BrowserReason(StrEnum):
+    """Why it could not; what a voter did, or what the schedule says, is no failure."""
+
+    SCRIPT_BLOCKED = "script-blocked"
+    INSECURE = "insecure"
+    UNSUPPORTED = "unsupported"
+    OFFLINE = "offline"
+    BUSY = "busy"
+    TOO_OFTEN = "too-often"
+    UNKNOWN_ELECTION = "unknown-election"
+    UNKNOWN_CODE = "unknown-code"
+    WRONG_DEFINITION = "wrong-definition"
+    REFUSED = "refused"
+
+
+class BrowserFailure(Contract):
+    """All that a voting page ever says about a failure."""
+
+    step: BrowserStep
+    reason: BrowserReason
+
+
 class Board(Contract):
     """The board's head and its public numbers."""
 

@@ -11,6 +11,7 @@ from services.ballot.contract import (
     BALLOT_LIMIT,
     Board,
     BoardPage,
+    BrowserFailure,
     CredentialsPage,
     CredentialsSeal,
     CredentialStatus,
@@ -22,6 +23,7 @@ from services.ballot.contract import (
     Used,
 )
 from services.ballot.elections import Elections
+from services.ballot.failures import Failures
 from services.ballot.metrics import counting_refusals
 from services.ballot.public_list import PublicList
 from services.ballot.ranges import Part, wanted_part
@@ -34,6 +36,7 @@ from services.shared.requests import body_limit
 
 LIST_LIMIT = 5 * 1024 * 1024
 EVENTS_LIMIT = 64 * 1024 * 1024
+FAILURE_LIMIT = 200
 FOR_EVER = {"Cache-Control": "public, max-age=86400, immutable"}
 
 Uuid = Annotated[ElectionUuid, Path()]
@@ -56,6 +59,13 @@ async def cast_ballot(
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise WrongMediaType("A ballot is sent as application/json.")
         return Receipt(tracker=await casting.cast_ballot(uuid, await request.body()))
+
+
+@public_router.post("/failures", status_code=204)
+@body_limit(FAILURE_LIMIT)
+async def report_failure(uuid: Uuid, failure: BrowserFailure, failures: Failures = resource(Failures)) -> None:
+    """A voter's browser could not go on."""
+    failures.report_failure(uuid, failure)
 
 
 @public_router.get("")

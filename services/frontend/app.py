@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.frontend import csrf, language, refusals, security, static_files
 from services.frontend.clients import organiser_side, public_side
 from services.frontend.cookies import Cookies
+from services.frontend.metrics import Reports
 from services.frontend.pages import ROUTERS
 from services.frontend.rendering import Pages
 from services.frontend.settings import FrontendSettings
@@ -39,6 +40,7 @@ def create_app(settings: FrontendSettings) -> FastAPI:
     async def opener(resources: Resources) -> AsyncIterator[None]:
         async with organiser_side(settings) as organisers, public_side(settings) as everybody:
             resources.add(settings)
+            resources.add(Reports())
             resources.add(organisers)
             resources.add(everybody)
             yield

@@ -7,7 +7,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from services.ballot.client import BallotClient
-from services.ballot.contract import CredentialsPage, CredentialsSeal, EventType, NewEvent, NewEvents
+from services.ballot.contract import (
+    BrowserFailure,
+    BrowserReason,
+    BrowserStep,
+    CredentialsPage,
+    CredentialsSeal,
+    EventType,
+    NewEvent,
+    NewEvents,
+)
 from services.election.contract import Election, NewTrustee, State, TrusteeKey
 from services.result.client import ResultClient
 from services.result.contract import PartialDecryption
@@ -89,6 +98,8 @@ class Vote:
         digest = hashlib.sha256(credential.encode()).hexdigest()
         assert (await self.ballot.read_credential(uuid, digest)).ballots == 1
         assert (await self.ballot.list_used(uuid)).credentials == [credential]
+        failure = BrowserFailure(step=BrowserStep.SEND, reason=BrowserReason.OFFLINE)
+        await self.ballot.report_failure(uuid, failure)
         assert (await self.ballot.list_events(uuid)).events[-1].tracker == receipt.tracker
 
     async def repeat_list(self, uuid: str) -> None:

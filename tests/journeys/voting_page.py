@@ -41,7 +41,7 @@ class VotingPage:
     @property
     def casts(self) -> list[Request]:
         """The ballots that were sent."""
-        return [request for request in self.requests if request.method == "POST"]
+        return [request for request in self.requests if request.method == "POST" and request.url.endswith("/ballots")]
 
     def remember(self, request: Request) -> None:
         self.requests.append(request)

@@ -104,6 +104,7 @@ FRONTEND: dict[str, Right] = {
     "export_result_as_json": Right(state="closed", refused=dict.fromkeys(STATES, 404)),
     "export_result": Right(state="closed", refused=dict.fromkeys(STATES, 404)),
     "download_archive": Right(state="open", refused=dict.fromkeys(BOARDLESS, 404)),
+    "report_no_script": Right(),
     "show_ballot": Right(state="open", page=True, refused={"draft": 404}),
 }
 TABLES = {

@@ -49,6 +49,7 @@ class Things:
             "tracker": "A" * 43,
             "version": "1",
             "name": "style.css",
+            "election_class": "real",
         }
 
 
@@ -210,6 +211,7 @@ VOTER: dict[str, Right] = {
 
 BALLOT: dict[str, Right] = {
     "cast_ballot": Right(state="open", body=ballot, states_in="test_ballot_casting"),
+    "report_failure": Right(body=lambda _: {"step": "send", "reason": "offline"}, unknown_refused=False),
     "read_board": Right(state="open", refused=dict.fromkeys(BOARDLESS, 404)),
     "list_events": Right(state="open", refused=dict.fromkeys(BOARDLESS, 404)),
     "look_up_tracker": Right(state="open", refused=dict.fromkeys(STATES, 404)),

@@ -19,6 +19,7 @@ import { Kept } from "./vote/kept.js";
 import { readFragment } from "./vote/link.js";
 import { Phases } from "./vote/phases.js";
 import { showTracker } from "./vote/receipt.js";
+import { report } from "./vote/report.js";
 import { nudges, persist } from "./vote/retry.js";
 import { announce, current, element, hasScreen, show } from "./vote/screens.js";
 import { isSame, readShown } from "./vote/shown.js";
@@ -33,6 +34,8 @@ const phases = new Phases(board);
 /** @type {import("./vote/failures.js").Step} */
 let step = "prepare";
 let isBusy = false;
+/** What was told of failures; what was not heard is told when it happens again. @type {Set<string>} */
+const told = new Set();
 /** @type {VotingWorker | undefined} */
 let worker;
 /** @type {Casting} */
@@ -49,9 +52,13 @@ function failureOf(error) {
   return new Failure("unsupported");
 }
 
-/** Every failure comes by here once, whether it ends the step or passes: what may be told of it is these two words. @param {Failure} failure */
-function note({ reason }) {
-  page.dataset.failure = `${step} ${reason}`;
+/** Every failure comes by here once, whether it ends the step or passes: what is told of it is these two words, once. @param {Failure} failure */
+async function note(failure) {
+  const words = `${step} ${failure.reason}`;
+  page.dataset.failure = words;
+  if (!failure.isOurs || told.has(words)) return;
+  told.add(words);
+  if (!(await report(data.ballot, data.uuid, step, failure.reason))) told.delete(words);
 }
 
 /** @param {Failure} failure that is being retried */

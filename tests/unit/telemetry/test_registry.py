@@ -110,7 +110,7 @@ def test_nothing_of_the_ballot_side_that_one_ballot_moves_is_raw() -> None:
     }
     assert raw == set()
     unseen = {route.action for routes in registry().routes.values() for route in routes.values() if route.unseen}
-    assert unseen == {"cast_ballot", "look_up_tracker", "read_credential"}
+    assert unseen == {"cast_ballot", "look_up_tracker", "read_credential", "report_failure", "report_no_script"}
 
 
 def test_the_ballot_side_has_no_histogram() -> None:

@@ -27,6 +27,19 @@ export const FINAL = /** @type {const} */ ([
   "refused",
 ]);
 
+/** What is told to us, see `report.js`: what somebody can mend. What a voter did, or what the schedule says, is not told. */
+export const REPORTED = /** @type {const} */ ([
+  "insecure",
+  "unsupported",
+  "offline",
+  "busy",
+  "too-often",
+  "unknown-election",
+  "unknown-code",
+  "wrong-definition",
+  "refused",
+]);
+
 /** @typedef {typeof STEPS[number]} Step */
 /** @typedef {typeof PASSING[number] | typeof FINAL[number]} Reason */
 
@@ -44,5 +57,10 @@ export class Failure extends Error {
   /** @returns {boolean} whether trying again may help */
   get passes() {
     return /** @type {readonly string[]} */ (PASSING).includes(this.reason);
+  }
+
+  /** @returns {boolean} whether somebody on call could mend it */
+  get isOurs() {
+    return /** @type {readonly string[]} */ (REPORTED).includes(this.reason);
   }
 }
