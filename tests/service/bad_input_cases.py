@@ -76,7 +76,8 @@ def of_body(stage: Stage, route: Route) -> Iterator[Wrong]:
     body = right.body(things)
     its_own = route.model is None  # the route reads the exact bytes itself
     for what, raw, code in wrong_bodies(route.model, body):
-        yield Wrong(what, route.method, path, raw, headers | {"Content-Type": JSON}, None if its_own else code)
+        expected = "too-large" if len(raw) > route.limit else None if its_own else code
+        yield Wrong(what, route.method, path, raw, headers | {"Content-Type": JSON}, expected)
     for kind in ("text/plain", FORM, f"multipart/form-data; boundary={BOUNDARY}", "application/jsonl", None):
         stated = {"Content-Type": kind} if kind else {}
         raw = json.dumps(body).encode()

@@ -130,6 +130,7 @@ def test_every_route_is_in_the_table_and_its_right_body_is_right(service: str) -
 POSSIBLE_ALWAYS = {
     "add_notice",  # what was done is recorded, whatever has become of the election
     "report_trustee_invitation",  # a mail is sent whenever it is
+    "report_failure",  # a page that cannot go on says so, and nothing is looked up
 }
 
 

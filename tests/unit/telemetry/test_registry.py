@@ -14,6 +14,8 @@ from services.uvote.openapi import unopened_app
 from tests.guards.sources import ROOT, sources
 
 LEVELS = {"debug", "info", "warning", "error"}
+DROPPED = "uvote_telemetry_dropped"  # counted where things are dropped, by the layer of metrics itself
+USED_BY_NAME = {"sampled", "span_kind"}  # of a span, not of one of its attributes
 NOTICES = get_args(Notice.model_fields["action"].annotation)
 
 
@@ -79,10 +81,44 @@ def lines_in_code() -> dict[str, set[str]]:
     return found
 
 
-def test_every_line_is_registered_with_its_fields() -> None:
-    for event, fields in lines_in_code().items():
-        assert event in registry().events
-        assert fields <= registry().events[event].fields, event
+def test_every_line_is_registered_with_its_fields_and_every_registered_one_is_written() -> None:
+    registered = {name: set(event.fields) for name, event in registry().events.items()}
+    assert lines_in_code() | {"library_warned": {"library"}} == registered  # what libraries say is turned into that one
+
+
+def declared_in_code() -> dict[str, tuple[str, str, str]]:
+    """Metrics as modules declare them: kind, folder, and the name by which they are measured."""
+    found = {}
+    for source in sources(ROOT, "services", "observability"):
+        for node in source.tree.body:
+            if isinstance(node, ast.Assign) and isinstance(call := node.value, ast.Call) and call.args:
+                kind, name = ast.unparse(call.func), call.args[0]
+                if kind in {"counter", "gauge", "histogram"} and isinstance(name, ast.Constant):
+                    found[f"{name.value!s} in {source.name}"] = (kind, source.folder, ast.unparse(node.targets[0]))
+    return found
+
+
+def test_every_metric_is_declared_where_it_is_served_and_every_registered_one_is_measured() -> None:
+    text = "\n".join((ROOT / source.name).read_text() for source in sources(ROOT, "services", "observability"))
+    served: dict[str, set[str]] = {}
+    for place, (kind, folder, variable) in declared_in_code().items():
+        metric = registry().metrics[place.split(" in ")[0]]
+        assert kind == metric.type, place
+        assert folder in {*metric.each, "shared", ""}, place
+        assert len(re.findall(rf"\b{variable}\b", text)) > 1, f"{place} is not measured"
+        served.setdefault(metric.name, set()).update(metric.each if folder in {"shared", ""} else {folder})
+    assert served == {name: set(metric.each) for name, metric in registry().metrics.items() if name != DROPPED}
+
+
+def test_every_set_of_values_every_pattern_and_every_field_is_used() -> None:
+    document = registry().document
+    told = [each for part in ("labels", "target_labels", "attributes", "fields") for each in document[part].values()]
+    named = {each.get("values") for each in told} | {span["names"] for span in document["spans"].values()}
+    named |= {name for metric in registry().metrics.values() for name in metric.values.values()}
+    assert document["values"].keys() | document["own"].keys() <= named | USED_BY_NAME
+    assert document["patterns"].keys() == {each["pattern"] for each in told if "pattern" in each}
+    fields = {name for event in registry().events.values() for name in event.fields}
+    assert document["fields"].keys() == fields | COMMON_FIELDS
 
 
 def test_every_field_of_an_event_is_described_on_the_event_s_side() -> None:
