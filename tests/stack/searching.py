@@ -21,6 +21,8 @@ from tests.stack.snappy import snappy_blocks
 
 DIGESTS = ("md5", "sha1", "sha256")
 SHORT = 8
+BEGINNING = "the beginning of"
+HEXADECIMAL, NUMBER = re.compile(rb"[0-9A-Fa-f]"), re.compile(rb"[\w.]")
 GZIP = b"\x1f\x8b\x08"
 # Nothing here can read these. A server that begins to write them is to be noticed.
 UNREADABLE = {"zstd": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18"}
@@ -38,17 +40,27 @@ class Secret:
     telling: bool = True
     number: bool = False
 
-    @cached_property
-    def expressions(self) -> Mapping[str, "re.Pattern[bytes]"]:
-        """How it looks in each disguise."""
-        if self.number:
-            return {"itself": re.compile(rb"(?<![\w.])" + self.value.encode() + rb"(?![\w.])")}
-        whole = {what: re.compile(b"|".join(map(re.escape, looks))) for what, looks in self._looks().items()}
-        return whole | {f"the beginning of its {name}": _begins(_digest(name, self.value.encode())) for name in DIGESTS}
+    def find(self, content: bytes) -> Iterator[tuple[str, int]]:
+        """In which disguises it stands in a content, and where."""
+        for disguise, looks in self.looks.items():
+            places = (place for look in looks for place in _places(content, look, self._bound(disguise)))
+            if (place := next(places, None)) is not None:
+                yield disguise, place
 
-    def _looks(self) -> dict[str, list[bytes]]:
+    def _bound(self, disguise: str) -> "re.Pattern[bytes] | None":
+        """What must not adjoin: so few characters stand by chance in many a long number."""
+        if self.number:
+            return NUMBER
+        return HEXADECIMAL if disguise.startswith(BEGINNING) else None
+
+    @cached_property
+    def looks(self) -> Mapping[str, list[bytes]]:
+        """How it looks in each disguise."""
         raw = self.value.encode()
-        looks = {
+        if self.number:
+            return {"itself": [raw]}
+        digests = {name: hashlib.new(name, raw).digest() for name in DIGESTS}
+        return {
             "itself": [raw],
             "in an address": [quote(self.value, safe="").encode(), quote_plus(self.value).encode()],
             "in lower case in an address": [quote(self.value, safe="").lower().encode()],
@@ -56,11 +68,10 @@ class Secret:
             "in a page": [html.escape(self.value).encode()],
             "in base64": [*_in_base64(raw)],
             "in hexadecimal": [raw.hex().encode(), raw.hex().upper().encode()],
+            **{f"its {name}": _of_digest(digest) for name, digest in digests.items()},
+            **{f"{BEGINNING} its {name}": _beginning_of(digest) for name, digest in digests.items()},
+            **({"its beginning": [raw[:SHORT]]} if self.telling else {}),
         }
-        looks |= {f"its {name}": _of_digest(_digest(name, raw)) for name in DIGESTS}
-        if self.telling:
-            looks["its beginning"] = [raw[:SHORT]]
-        return looks
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,11 @@ class Hit:
 def search(sinks: Mapping[str, bytes], secrets: list[Secret]) -> list[Hit]:
     """Every disguise of every secret in every sink."""
     return [
-        Hit(sink, secret.name, disguise, content[max(0, found.start() - 80) : found.end() + 80])
+        Hit(sink, secret.name, disguise, content[max(0, place - 80) : place + 120])
         for sink, raw in sinks.items()
         for content in readable(raw)
         for secret in secrets
-        for disguise, expression in secret.expressions.items()
-        if (found := expression.search(content))
+        for disguise, place in secret.find(content)
     ]
 
 
@@ -128,15 +138,21 @@ def _in_base64(raw: bytes) -> Iterator[bytes]:
         yield inner.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def _digest(name: str, raw: bytes) -> bytes:
-    return hashlib.new(name, raw).digest()
-
-
 def _of_digest(digest: bytes) -> list[bytes]:
     whole, encoded = digest.hex().encode(), base64.b64encode(digest).rstrip(b"=")
     return [digest, whole, whole.upper(), encoded, encoded.replace(b"+", b"-").replace(b"/", b"_")]
 
 
-def _begins(digest: bytes) -> "re.Pattern[bytes]":
-    """A cut digest. Nothing of the kind stands before it: so few characters stand by chance in many a long number."""
-    return re.compile(rb"(?<![0-9A-Fa-f])" + digest.hex()[:SHORT].encode(), re.IGNORECASE)
+def _beginning_of(digest: bytes) -> list[bytes]:
+    cut = digest.hex()[:SHORT].encode()
+    return [cut, cut.upper()]
+
+
+def _places(content: bytes, look: bytes, bound: "re.Pattern[bytes] | None") -> Iterator[int]:
+    """Where something stands in a content with nothing adjoining that may not."""
+    place = content.find(look)
+    while place >= 0:
+        before, after = content[max(0, place - 1) : place], content[place + len(look) : place + len(look) + 1]
+        if bound is None or not (bound.match(before) or (bound is NUMBER and bound.match(after))):
+            yield place
+        place = content.find(look, place + 1)
