@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +21,7 @@ from prometheus_client import start_http_server
 from starlette.types import ASGIApp
 
 from observability.telemetry.calls import Calls, Sign, trace_calls
+from observability.telemetry.errors import ErrorReports, report_errors_to
 from observability.telemetry.http_metrics import count_requests
 from observability.telemetry.logs import configure_logs
 from observability.telemetry.metrics import Metrics, gauge, serve_metrics_of
@@ -55,17 +57,13 @@ class Export:
 
 def open_export(metrics: Metrics, side: Side, endpoint: str, version: str) -> Export:
     """Queues and a provider for one side. Its threads begin here."""
-
-    def dropped(sink: str) -> Dropped:
-        return lambda drop: metrics.count_drop(sink, drop)
-
     resource = {"service.name": metrics.service, "service.version": version, "uvote.side": side.value}
-    collector, lost = Collector(endpoint, side), dropped("otlp_traces")
+    collector = Collector(endpoint, side)
+    lost: Dropped = partial(metrics.count_drop, "otlp_traces")
     allowed = AllowedSpans(metrics.registry, side, SpansTo(collector))
     spans = Outbox(f"spans-{side}", allowed.export, lost, room=QUEUED, linger=LINGER_SECONDS)
-    lines = Outbox(
-        f"lines-{side}", LinesTo(collector, resource), dropped("otlp_logs"), room=QUEUED, linger=LINGER_SECONDS
-    )
+    lost_lines: Dropped = partial(metrics.count_drop, "otlp_logs")
+    lines = Outbox(f"lines-{side}", LinesTo(collector, resource), lost_lines, room=QUEUED, linger=LINGER_SECONDS)
     spans.start()
     lines.start()
     return Export(spans, lines, make_provider(side, resource, KeptParts(spans.put, lost)))
@@ -81,22 +79,22 @@ def telemetry(
     metrics_port: int | None,
     level: str = "info",
     collectors: Mapping[Side, str] = NO_COLLECTORS,
+    sentry_dsn: str | None = None,
     sign: Sign,
     believe: Believe = believe_nobody,
 ) -> Iterator[ASGIApp]:
     """Lets the application speak while the block runs; yields what is to be served.
 
-    `settings` are digested, so that a change can be seen. `collectors` are the addresses of each side's collector;
-    `sign` and `believe` write and read the header by which a trace goes on in another service.
+    `settings` are digested, so that a change can be seen. `collectors` are the addresses of each side's collector,
+    `sentry_dsn` that of reports of errors. `sign` and `believe` write and read the header by which a trace goes on in
+    another service.
     """
     registered = registry()
     metrics, version = Metrics(registered, service), _version()
     exports = {side: open_export(metrics, side, endpoint, version) for side, endpoint in collectors.items()}
-    writer = Writer(
-        lambda drop: metrics.count_drop("stdout", drop),
-        collectors={side: export.lines for side, export in exports.items()},
-    )
-    configure_logs(registered, service, writer, lambda drop: metrics.count_drop("stdout", drop), level)
+    dropped: Dropped = partial(metrics.count_drop, "stdout")
+    writer = Writer(dropped, collectors={side: export.lines for side, export in exports.items()})
+    configure_logs(registered, service, writer, dropped, level)
     serve_metrics_of(metrics)
     writer.start()
     configuration = _digest(settings)
@@ -107,6 +105,7 @@ def telemetry(
         trace_requests(app, registered, service, {side: export.provider for side, export in exports.items()})
     if Side.IDENTITY in exports:
         trace_calls(Calls(exports[Side.IDENTITY].provider.get_tracer(NAME), sign))
+    reports = _report_errors(metrics, version, sentry_dsn)
     server = None if metrics_port is None else start_http_server(metrics_port, host, metrics.collectors)[0]
     log.info("service_started", version=version, configuration=configuration)
     try:
@@ -118,7 +117,18 @@ def telemetry(
             server.shutdown()
             server.server_close()
         trace_calls(None)
-        writer.close([export.spans for export in exports.values()])
+        report_errors_to(None)
+        writer.close([*(export.spans for export in exports.values()), *reports])
+
+
+def _report_errors(metrics: Metrics, version: str, dsn: str | None) -> list[Outbox[Any]]:
+    if dsn is None:
+        return []
+    dropped = partial(metrics.count_drop, "sentry")
+    reports = ErrorReports(metrics.registry, metrics.service, version, dsn, dropped)
+    reports.outbox.start()
+    report_errors_to(reports)
+    return [reports.outbox]
 
 
 def _version() -> str:

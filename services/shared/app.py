@@ -201,6 +201,7 @@ def run(app: FastAPI, settings: Settings) -> None:
         metrics_port=settings.metrics_port,
         level=settings.log_level,
         collectors=settings.collectors(),
+        sentry_dsn=settings.error_reports(),
         sign=identity.Caller(settings.service, _own_key(settings)).trace_token,
         believe=app.state.callers.read_trace,
     ) as served:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from observability.telemetry.errors import report
 from services.shared.metrics import PollWatch
 from services.shared.problems import Unavailable
 
@@ -23,6 +24,7 @@ async def _poll(name: str, action: Callable[[], Awaitable[object]], seconds: flo
             log.warning("poll_waits", poll=name)
         except Exception as error:  # noqa: BLE001  # the next round tries again; the log names the kind alone
             log.error("poll_failed", poll=name, error=type(error).__name__)
+            report(error)
         watch.note(outcome)
         await asyncio.sleep(seconds)
 

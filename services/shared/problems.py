@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from observability.telemetry.calls import note_error
+from observability.telemetry.errors import report
 
 log = structlog.get_logger()
 
@@ -215,6 +216,7 @@ def unforeseen(error: Exception) -> JSONResponse:
         frame = frame.tb_next
     code = frame.tb_frame.f_code if frame else None
     note_error(error)
+    report(error)
     log.error(
         "request_failed",
         error=type(error).__name__,

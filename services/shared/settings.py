@@ -48,11 +48,20 @@ class Settings(BaseSettings):
         told = {side: getattr(self, f"otlp_{side}_endpoint", None) for side in Side}
         return {side: endpoint for side, endpoint in told.items() if endpoint is not None}
 
+    def error_reports(self) -> str | None:
+        """Where unforeseen errors of the identity side are reported."""
+        told: SecretStr | None = getattr(self, "sentry_dsn", None)
+        return told.get_secret_value() if told else None
+
 
 class IdentitySide(Settings):
-    """For the services that know who asks. Without the collector's address (OTLP over HTTP) nothing is sent there."""
+    """For the services that know who asks. Without the collector's address (OTLP over HTTP) nothing is sent there.
+
+    `sentry_dsn` is where reports of unforeseen errors go; without it there are none.
+    """
 
     otlp_identity_endpoint: str | None = None
+    sentry_dsn: SecretStr | None = None
 
 
 class BallotSide(Settings):
