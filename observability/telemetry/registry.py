@@ -182,7 +182,7 @@ class Registry:
         if "values" not in told:
             return None
         if told["values"] == "routes" and metric.side is not None:
-            return (*(name for name, route in self.routes[service].items() if _is_told(route, metric.side)), NO_ACTION)
+            return tuple(name for name, route in self.routes[service].items() if _is_told(route, metric.side))
         return self.values(metric.values.get(label, told["values"]), service)
 
     def _requests(self, service: str, labels: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -206,7 +206,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _is_told(route: Route, side: Side) -> bool:
-    return route.side is side and not route.unseen
+    return route.side is side and not route.unseen and not route.quiet
 
 
 def _side(told: str) -> Side | None:
