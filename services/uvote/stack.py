@@ -57,9 +57,10 @@ class Running:
         self.server = server
         self.log = log
         command = ["sh", "-c", SUPERVISOR, "sh", str(log), *server.command]
+        told = {**settings, "GOMEMLIMIT": f"{server.memory_mib}MiB"}
         # In a session of its own: Ctrl-C is for us, and we end the servers in order.
         self.process: Popen[bytes] = Popen(  # noqa: S603  # programs that we found or built
-            command, stdin=subprocess.PIPE, env=dict(settings), cwd=log.parent, start_new_session=True
+            command, stdin=subprocess.PIPE, env=told, cwd=log.parent, start_new_session=True
         )
 
     def check(self) -> None:

@@ -17,6 +17,9 @@ from typing import Self
 from observability.telemetry.registry import Side
 from services.uvote.installation import HOST
 
+# What Go's collector of garbage aims at, so that all of them together with the services stay below 2 GB; see
+# tests/load/observing.py. A server that needs more takes it, and is slower.
+MEMORY_MIB = {"prometheus": 512, "alertmanager": 64, "loki": 384, "tempo": 384, "otelcol": 160}
 CONFIGURATION = Path(__file__).parents[2] / "observability"
 
 
@@ -57,11 +60,12 @@ class Ports:
 
 @dataclass(frozen=True)
 class Server:
-    """One process: its command, what its configuration asks of the environment, and the page that says it is ready."""
+    """One process: its command, the page that says that it is ready, and what memory it should do with."""
 
     name: str
     command: tuple[str, ...]
     ready: str
+    memory_mib: int
 
 
 def environment(data: Path, ports: Ports) -> dict[str, str]:
@@ -149,4 +153,6 @@ def servers(programs: Mapping[str, Path], data: Path, ports: Ports) -> list[Serv
         "otelcol": (f"--config={folder}/collector/collector.yaml",),
     }
     ready = ready_pages(ports)
-    return [Server(name, (str(programs[name]), *given), ready[name]) for name, given in options.items()]
+    return [
+        Server(name, (str(programs[name]), *given), ready[name], MEMORY_MIB[name]) for name, given in options.items()
+    ]

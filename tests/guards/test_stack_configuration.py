@@ -15,7 +15,7 @@ import yaml
 
 from observability.telemetry.registry import registry
 from services.uvote.installation import METRICS_PORTS
-from services.uvote.stack_servers import Ports, lay_out
+from services.uvote.stack_servers import MEMORY_MIB, Ports, lay_out
 from tests.guards.sources import ROOT
 
 PLACE = ROOT / "observability"
@@ -137,9 +137,15 @@ def test_containers_listen_where_processes_do_and_have_fixed_versions() -> None:
     for name, service in read("compose.yaml")["services"].items():
         assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), service["image"]
         assert service["network_mode"] == "host"
-        assert "LISTEN" not in service.get("environment", {})
+        assert "LISTEN" not in service["environment"]
         if name in {"prometheus", "alertmanager"}:
             assert any(option.startswith("--web.listen-address=127.0.0.1:") for option in service["command"])
+
+
+def test_containers_do_with_the_memory_of_processes() -> None:
+    services = read("compose.yaml")["services"]
+    for name, mebibytes in MEMORY_MIB.items():
+        assert services[name]["environment"]["GOMEMLIMIT"] == f"{mebibytes}MiB"
 
 
 def test_containers_find_each_other_and_the_demo_where_processes_do(tmp_path: Path) -> None:

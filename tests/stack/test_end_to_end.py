@@ -4,6 +4,7 @@ An organiser signs in and ten voters vote; the tests look for what those left in
 """
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,14 +13,16 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from observability.telemetry.registry import registry
 from services.ballot.publishing import BATCH
+from services.shared.settings import SERVICES
 from tests.service.ballot_world import Poll, make_ballot_world
 from tests.service.frontend_world import browser_at
 from tests.service.harness import PASSWORD, System
 from tests.stack.conftest import Stack, attributes_of, finally_found
 
-# At the rate of the ballot side's spans the chance that so many pages leave none is one in a hundred thousand.
-PAGES = 1200
+# At the rate of the ballot side's spans the chance that so many looks leave none is one in a hundred thousand.
+LOOKS = 1200
 AT_ONCE = 20
 
 
@@ -39,7 +42,7 @@ class Day:
 
 @pytest.fixture(scope="module")
 async def day(observed: System, stack: Stack) -> AsyncIterator[Day]:
-    """An organiser has signed in; exactly one batch of voters has voted; the public has looked at the pages."""
+    """An organiser has signed in; exactly one batch of voters has voted; the public has looked at the board."""
     await observed.start("ballot", publish_seconds=0.5)
     async with make_ballot_world(observed) as world:
         poll = await world.poll(BATCH + 5)
@@ -62,15 +65,16 @@ def trace_of_sign_in(log: str) -> str | None:
 
 
 async def look_around(system: System, uuid: str) -> None:
-    """The public opens pages again and again."""
+    """The public looks at a page, and at the board again and again."""
     room = asyncio.Semaphore(AT_ONCE)
-    async with httpx.AsyncClient(base_url=system.url("frontend"), timeout=30) as client:
+    async with httpx.AsyncClient(timeout=30) as client:
 
-        async def look() -> None:
+        async def look(url: str) -> None:
             async with room:
-                (await client.get(f"/election/{uuid}")).raise_for_status()
+                (await client.get(url)).raise_for_status()
 
-        await asyncio.gather(*(look() for _ in range(PAGES)))
+        await look(f"{system.url('frontend')}/election/{uuid}")
+        await asyncio.gather(*(look(f"{system.url('ballot')}/v1/elections/{uuid}") for _ in range(LOOKS)))
 
 
 async def test_a_batch_of_votes_is_in_prometheus(day: Day, stack: Stack) -> None:
@@ -97,6 +101,24 @@ def complete_trace(stack: Stack, trace_id: str) -> list[dict[str, str]]:
     """The spans, once those of both services have arrived."""
     spans = stack.trace("identity", trace_id)
     return spans if {"frontend", "auth"} <= {span["service"] for span in spans} else []
+
+
+async def test_the_lines_of_both_services_carry_the_trace_s_id(day: Day, stack: Stack) -> None:
+    """The question is the one that the data source asks from a span."""
+    trace_id = day.trace_id
+    question = f'{{service_name=~".+"}} | trace_id = `{trace_id}`'
+
+    def both() -> bool:
+        return {line["service_name"] for line in stack.lines("identity", question)} == {"frontend", "auth"}
+
+    assert await finally_found(both)
+    spans = {span["spanId"] for span in await finally_found(lambda: complete_trace(stack, trace_id))}
+    assert {as_base64(line["span_id"]) for line in stack.lines("identity", question)} <= spans
+
+
+def as_base64(span_id: str) -> str:
+    """As Tempo writes it."""
+    return base64.b64encode(bytes.fromhex(span_id)).decode()
 
 
 async def test_an_exemplar_of_the_latency_leads_to_the_trace(day: Day, stack: Stack) -> None:
@@ -127,9 +149,22 @@ async def test_the_calls_between_services_are_a_map(day: Day, stack: Stack) -> N
 
 
 @pytest.mark.parametrize(("side", "other"), [("identity", "ballot"), ("ballot", "identity")])
+async def test_a_tenant_has_lines_of_its_side_only(side: str, other: str, day: Day, stack: Stack) -> None:
+    every = '{service_name=~".+"} | uvote_side'
+    ours = await finally_found(lambda: stack.lines(side, f'{every}="{side}"'))
+    assert {line["service_name"] for line in ours} <= services_of(side)
+    assert not stack.lines(side, f'{every}="{other}"')
+
+
+@pytest.mark.parametrize(("side", "other"), [("identity", "ballot"), ("ballot", "identity")])
 async def test_a_tenant_has_spans_of_its_side_only(side: str, other: str, day: Day, stack: Stack) -> None:
     assert await finally_found(lambda: search(stack, side, f'{{resource.uvote.side="{side}"}}'))
     assert not search(stack, side, f'{{resource.uvote.side="{other}"}}')
+
+
+def services_of(side: str) -> set[str]:
+    """Those that have routes on this side."""
+    return {service for service in SERVICES for route in registry().routes[service].values() if route.side == side}
 
 
 def search(stack: Stack, tenant: str, traceql: str) -> list[dict[str, str]]:
@@ -139,3 +174,9 @@ def search(stack: Stack, tenant: str, traceql: str) -> list[dict[str, str]]:
     reply.raise_for_status()
     found: list[dict[str, str]] = reply.json().get("traces", [])
     return found
+
+
+async def test_no_line_tells_of_a_single_ballot(day: Day, stack: Stack) -> None:
+    """Ten were cast; the ballot side speaks of its start and of nothing that a voter did."""
+    ours = await finally_found(lambda: stack.lines("ballot", '{service_name="ballot"} | uvote_side="ballot"'))
+    assert {line["line"] for line in ours} == {"service_started"}

@@ -25,7 +25,7 @@ from pathlib import Path
 from services.uvote.stack import Running
 from services.uvote.stack_servers import Server
 command = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", sys.argv[2])
-running = Running(Server("files", command, ""), Path(sys.argv[1]), {})
+running = Running(Server("files", command, "", 64), Path(sys.argv[1]), {})
 print(running.process.pid, flush=True)
 sys.stdin.read()
 """
@@ -133,7 +133,7 @@ def wait_until_it_ends(pid: int) -> None:
 
 
 def test_a_server_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
-    server = Server("loki", ("/bin/sh", "-c", "echo out of wood; exit 3"), "http://127.0.0.1:9/ready")
+    server = Server("loki", ("/bin/sh", "-c", "echo out of wood; exit 3"), "http://127.0.0.1:9/ready", 64)
     running = Running(server, tmp_path / "log", {})
     running.process.wait()
     with pytest.raises(LaunchError, match=r"loki has ended with 3.*\n.*out of wood"):
