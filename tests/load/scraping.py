@@ -1,4 +1,4 @@
-"""What Prometheus' looking costs a service that speaks of 20 elections, in either format: processor time of one scrape."""
+"""What being looked at costs a service that speaks of 20 elections, in either format: processor time of one scrape."""
 
 import statistics
 import time
