@@ -133,7 +133,7 @@ SINCE_WHEN = Panel(
     steps=(Step(1, "green", "it answers."),),
 )
 # Probes, and what services ask each other every second.
-QUIET = "read_live|read_ready|read_health|list_work|list_trustee_invitations"
+QUIET = "read_live|read_ready|read_health|list_work|list_trustee_invitations|list_full_events"
 RATE = Panel(
     "timeseries",
     "Requests per second",

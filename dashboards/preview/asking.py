@@ -80,6 +80,17 @@ class Servers:
         found = self._get(f"{self.tempo}/api/search", tenant, q=traceql, **times).get("traces", [])
         return [dict(trace) for trace in found]
 
+    def trace(self, tenant: str, trace_id: str) -> Any:
+        """A whole trace as Tempo tells it; nothing when the tenant has none."""
+        reply = self.client.get(f"{self.tempo}/api/traces/{trace_id}", headers={"X-Scope-OrgID": tenant})
+        return reply.json() if reply.is_success else None
+
+    def exemplars(self, promql: str, since: float, until: float) -> list[dict[str, str]]:
+        """The labels of all exemplars that belong to a query."""
+        times = {"start": str(since), "end": str(until)}
+        told = self._get(f"{self.prometheus}/api/v1/query_exemplars", query=promql, **times)["data"]
+        return [each["labels"] for series in told for each in series["exemplars"]]
+
 
 def _point(told: list[Any]) -> tuple[float, float]:
     return float(told[0]), float(told[1])

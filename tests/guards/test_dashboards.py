@@ -9,15 +9,16 @@
 import json
 import re
 from typing import Any, get_args
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
 
 from dashboards.generate.dashboards import ALL
-from dashboards.generate.describing import WIDTH, Change, Panel, Query, Source
+from dashboards.generate.describing import WIDTH, Change, Panel, Source
 from dashboards.generate.rendering import rendered
 from observability.telemetry.registry import registry
+from tests.guards.dashboard_queries import of_type
 from tests.guards.queries import grouped_labels, line_fields, matchers, metrics, outer_labels, span_attributes
 from tests.guards.sources import ROOT
 
@@ -39,32 +40,6 @@ def kept_of_servers() -> str:
     told = yaml.safe_load((ROOT / "observability/prometheus/prometheus.yml").read_text())
     (job,) = (each for each in told["scrape_configs"] if each["job_name"] == "stack")
     return str(job["metric_relabel_configs"][0]["regex"])
-
-
-def link_query(url: str) -> Query:
-    """The query that a link to Explore opens."""
-    (panes,) = parse_qs(urlsplit(url).query)["panes"]
-    (query,) = json.loads(panes)["a"]["queries"]
-    (source,) = (each for each in Source if query["datasource"]["uid"] == f"${{{each.variable}}}")
-    return Query(query.get("expr") or query["query"], source=source)
-
-
-def all_queries() -> list[Query]:
-    """Of panels, marks, variables and links."""
-    found = [query for page in ALL for panel in page.panels for query in panel.queries]
-    found += [mark.query for page in ALL for mark in page.marks]
-    for page in ALL:
-        found += [
-            Query(question[1])
-            for each in page.choices
-            if (question := re.match(r"query_result\((.*)\)$", each.question))
-        ]
-    links = {link.url for page in ALL for panel in page.panels for link in panel.links}
-    return [*found, *(link_query(url) for url in links if url.startswith("/explore"))]
-
-
-def of_type(name: str) -> list[str]:
-    return sorted({query.text for query in all_queries() if query.source.type == name})
 
 
 def test_generating_gives_the_committed_files() -> None:
