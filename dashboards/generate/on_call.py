@@ -73,12 +73,7 @@ SLOWEST = Panel(
     "stat",
     "Organisers wait (p95)",
     "Of the identity side in five minutes; the ballot side has no times, since one time could be one voter's.",
-    (
-        Query(
-            "histogram_quantile(0.95, sum by (le) (rate(uvote_http_request_duration_seconds_bucket"
-            '{action!="none"}[5m])))'
-        ),
-    ),
+    (Query("histogram_quantile(0.95, sum by (le) (rate(uvote_http_request_duration_seconds_bucket[5m])))"),),
     Fact("a crowd comes", "up"),
     (to_traces("Slow requests", "duration > 500ms"), IDENTITY_LINES),
     unit="s",
@@ -172,7 +167,7 @@ LATENCY = Panel(
     (
         Query(
             "topk(5, histogram_quantile(0.95, sum by (job, action, le) "
-            '(rate(uvote_http_request_duration_seconds_bucket{action!="none"}[$__rate_interval]))) > 0)',
+            "(rate(uvote_http_request_duration_seconds_bucket[$__rate_interval]))) > 0)",
             "{{job}} {{action}}",
             exemplars=True,
         ),

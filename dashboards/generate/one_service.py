@@ -61,7 +61,7 @@ SLOW = Panel(
     (
         Query(
             "histogram_quantile(0.95, sum by (le) "
-            f'(rate(uvote_http_request_duration_seconds_bucket{{{MINE}, action!="none"}}[5m]))) > 0'
+            f"(rate(uvote_http_request_duration_seconds_bucket{{{MINE}}}[5m]))) > 0"
         ),
     ),
     Fact("a crowd comes", "up"),
@@ -131,7 +131,7 @@ TIMES = Panel(
     tuple(
         Query(
             f"histogram_quantile({share}, sum by (le) "
-            f'(rate(uvote_http_request_duration_seconds_bucket{{{MINE}, action!="none"}}[$__rate_interval]))) > 0',
+            f"(rate(uvote_http_request_duration_seconds_bucket{{{MINE}}}[$__rate_interval]))) > 0",
             name,
             exemplars=share == 0.95,
         )

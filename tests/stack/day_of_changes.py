@@ -272,7 +272,10 @@ async def stranger(day: Day) -> AsyncIterator[None]:
     with serving(port):
         path = day.stack.data / "configuration/prometheus/targets/uvote.yaml"
         before = path.read_text()
-        added = {"targets": [f"127.0.0.1:{port}"], "labels": {"job": "ballot", "__scrape_interval__": "1s"}}
+        added = {
+            "targets": [f"127.0.0.1:{port}"],
+            "labels": {"job": "ballot", "__scrape_interval__": "1s", "__scrape_timeout__": "1s"},
+        }
         rewrite(path, json.dumps([*json.loads(before), added]))
         yield
         rewrite(path, before)
