@@ -206,7 +206,7 @@ class ServiceClient:
             self.breaker.succeeded()
         else:
             self.breaker.failed()
-        note_call(self.service, answered=answered, is_open=self.breaker.is_open)
+        note_call(self.service, answered=answered, is_open=lambda: self.breaker.is_open)
 
 
 def _refusal(response: httpx.Response) -> Refused:

@@ -108,12 +108,12 @@ def measured_transaction(service: str, name: str) -> Iterator[None]:
         transaction_duration.observe(time.perf_counter() - began, transaction=name)
 
 
-def note_call(dependency: str, *, answered: bool, is_open: bool) -> None:
-    """A call of another service has ended."""
+def note_call(dependency: str, *, answered: bool, is_open: Callable[[], bool]) -> None:
+    """A call of another service has ended. The breaker closes with time, also when nobody calls any more."""
     side = side_of_work().value
     if not answered:
         dependency_failures.add(side=side, dependency=dependency)
-    breaker_open.set(is_open, side=side, dependency=dependency)
+    breaker_open.read_by(is_open, side=side, dependency=dependency)
 
 
 class PollWatch:
