@@ -10,9 +10,8 @@ OUR_FAULT = "internal|unavailable|database-unavailable|busy|too-slow|other"
 STUCK = "script-blocked|insecure|unsupported|offline|busy|wrong-definition"
 # What organisers do that changes an election or who may act.
 ACTS = (
-    "seal_election|unseal_election|change_schedule|confirm_decryption|publish_result|archive_election|delete_election|"
-    "add_trustee|remove_trustee|publish_trustee_key|import_roll|delete_roll|correct_address|remove_voter|"
-    "queue_invitations|queue_reminders|resend_invitation|add_organiser|set_password|change_password|rotate_keys"
+    ""
+    "seal_election|unseal_election|change_schedule|confirm_decryption|publish_result|archive_election|delete_election|add_trustee|remove_trustee|publish_trustee_key|import_roll|delete_roll|correct_address|remove_voter|queue_invitations|queue_reminders|resend_invitation|add_organiser|set_password|change_password|rotate_keys"
 )
 
 ELECTION_CLASS = Choice(
@@ -42,12 +41,9 @@ def voting_works(*links: Link, width: int = 4) -> Panel:
         "stat",
         "Does voting work?",
         "Yes while the voting pages, the ballot box and its database answer, and fewer than three votes were lost "
-        "through "
-        "our fault in two minutes: refused for no rule of the election, or reported by a voter's browser. It cannot "
-        "show "
-        "a voter who gives up without a word: accepted votes are published in whole batches of ten voters, so "
-        "turnout "
-        "alone proves nothing within a minute. Test elections are left out.",
+        "through our fault in two minutes: refused for no rule of the election, or reported by a voter's browser. It "
+        "cannot show a voter who gives up without a word: accepted votes are published in whole batches of ten "
+        "voters, so turnout alone proves nothing within a minute. Test elections are left out.",
         (Query(WORKS),),
         Fact("the database stops", "down"),
         (*links, to_lines("Lines of the ballot box", "ballot|frontend", ballot=True)),
@@ -65,8 +61,7 @@ def stuck_browsers(width: int = 4) -> Panel:
         "stat",
         "Browsers that could not vote (1 h)",
         "Voting pages that reported a blocked script, missing cryptography, no network or a page that does not fit, "
-        "at "
-        "ticks of ten seconds. A browser that cannot even report is not counted.",
+        "at ticks of ten seconds. A browser that cannot even report is not counted.",
         (
             Query(
                 f'sum(increase(uvote_browser_failures_total{{browser_reason=~"{STUCK}", election_class="real"}}[1h]))'
@@ -162,7 +157,10 @@ RESTARTED = Mark(
 OTHER_VERSION = Mark(
     "Other version or settings",
     "purple",
-    Query("group by (job, version, configuration) (uvote_build_info unless uvote_build_info offset 1m)"),
+    Query(
+        "group by (job, version, configuration) (uvote_build_info unless last_over_time(uvote_build_info[1d] offset "
+        "30s))"
+    ),
     "{{job}} runs version {{version}} with settings {{configuration}}",
     Fact("a service starts otherwise", "up"),
 )

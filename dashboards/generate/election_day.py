@@ -97,8 +97,7 @@ LISTED = f"max(uvote_credentials_listed{{{THIS}}})"
 TURNOUT = Panel(
     "stat",
     "Turnout",
-    "Voters who have voted, of those on the list, in whole batches of ten. Up to nine more have voted than are "
-    "shown. "
+    "Voters who have voted, of those on the list, in whole batches of ten. Up to nine more have voted than are shown. "
     "Below ten it says 0, because smaller numbers are withheld.",
     (Query(f"{VOTED} / {LISTED}"),),
     Fact("voters vote", "up"),
@@ -125,8 +124,7 @@ CURVE = Panel(
     "timeseries",
     "Turnout over the day",
     "Share of the voters on the list who have voted, in steps of ten voters at ticks of 30 seconds. A flat stretch "
-    "may be "
-    "nine voters or none: it is a reason to look only while the other pictures are red too.",
+    "may be nine voters or none: it is a reason to look only while the other pictures are red too.",
     (Query(f"{VOTED} / {LISTED}", "have voted"),),
     Fact("voters vote", "up"),
     (INTEGRITY, BOARD_LINES),
@@ -152,8 +150,7 @@ REFUSED_MAILS = Panel(
     "stat",
     "Mails refused for good (24 h)",
     "Mails that the mail server will not take: mostly addresses that do not exist. Their owners have no code until "
-    "the "
-    "address is corrected.",
+    "the address is corrected.",
     (Query('sum(increase(uvote_mails_total{mail_outcome="refused"}[24h]))'),),
     Fact("a mail is refused", "up"),
     (MAIL, to_lines("Lines of the mail queue", "voter")),

@@ -47,9 +47,8 @@ CHECK_AGE = Panel(
 AGREE = Panel(
     "stat",
     "Do all numbers agree?",
-    "Ballots stored, counted by the board, distinct voters, and ballots in the tally: compared exactly, at one "
-    "height of "
-    "the board, where they are. Only the verdict is published, never the numbers.",
+    "Ballots stored, counted by the board, distinct voters, and ballots in the tally: compared exactly, at one height "
+    "of the board, where they are. Only the verdict is published, never the numbers.",
     (Query(f"min(uvote_numbers_match{{{THESE}}})"),),
     Fact("a board is falsified", "down"),
     (LINES, BALLOT, RESULT),
@@ -62,8 +61,7 @@ AGREE = Panel(
 OWED = Panel(
     "stat",
     "Longest owed step",
-    "Sealing, ending a board, counting, destroying secrets: since when the oldest of these is waited for. Opening "
-    "and "
+    "Sealing, ending a board, counting, destroying secrets: since when the oldest of these is waited for. Opening and "
     "closing wait for the clock and are not in it.",
     (Query(f"max(uvote_step_oldest_seconds{{{THESE}}})"),),
     Fact("the election closes", "up", beyond=5),
@@ -76,8 +74,7 @@ OWED = Panel(
 INVALID = Panel(
     "stat",
     "Voters with false proofs (24 h)",
-    "Listed voters who signed a ballot whose proofs do not hold, each counted once: a defect of the page, or "
-    "somebody "
+    "Listed voters who signed a ballot whose proofs do not hold, each counted once: a defect of the page, or somebody "
     "who tries. Such ballots are never taken.",
     (Query(f"sum(increase(uvote_invalid_proof_credentials_total{{{THESE}}}[24h]))"),),
     Fact("a proof is forged", "up"),
@@ -126,9 +123,8 @@ TALLIES = Panel(
 TRUSTEES = Panel(
     "bargauge",
     "Trustees: what became of their shares",
-    "After the close each trustee opens their part of the tally. Missing: call them. Unusable: they selected "
-    "another key "
-    "file; let them post again.",
+    "After the close each trustee opens their part of the tally. Missing: call them. Unusable: they selected another "
+    "key file; let them post again.",
     (Query(f"sum by (share) (uvote_tally_trustees{{{THESE}}})", "{{share}}"),),
     Fact("the counting goes on", "up"),
     (LINES, RESULT),
@@ -167,9 +163,8 @@ BALLOTS = Panel(
 CLOCK = Panel(
     "timeseries",
     "Clocks: database against service",
-    "Seconds that the database is ahead. Its clock alone decides when voting begins and ends; a difference is a "
-    "sign that "
-    "one of them is wrong against the world.",
+    "Seconds that the database is ahead. Its clock alone decides when voting begins and ends; a difference is a sign "
+    "that one of them is wrong against the world.",
     (Query("max by (instance) (abs(uvote_clock_offset_seconds))", "{{instance}}"),),
     Fact("a stranger is scraped", "up"),
     (BALLOT, LINES),

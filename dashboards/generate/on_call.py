@@ -21,6 +21,8 @@ from dashboards.generate.linking import (
     to_traces,
 )
 
+# Probes, and what services ask each other every second.
+QUIET = "read_live|read_ready|read_health|list_work|list_trustee_invitations|list_full_events"
 ELECTION_DAY = to_dashboard("Election day", "election-day")
 BALLOT_LINES = to_lines("Lines of the ballot side", ".+", ballot=True)
 IDENTITY_LINES = to_lines("Lines of the identity side", ".+")
@@ -30,8 +32,7 @@ CAST_TIME = Panel(
     "stat",
     "Time to cast a vote",
     "What the votes of ten voters in the last 30 seconds each took at least, in whole seconds; 0 while there were "
-    "fewer "
-    "than ten. There is no finer number, since it could be one voter's.",
+    "fewer than ten. There is no finer number, since it could be one voter's.",
     (Query("max(uvote_cast_seconds)"),),
     Fact("a crowd comes", "up"),
     (INTEGRITY, BALLOT_LINES),
@@ -58,12 +59,17 @@ ANSWERING = Panel(
 FAILED_SHARE = Panel(
     "stat",
     "Failing requests",
-    "Share of answers with 5xx in five minutes, all services together. Casting and looking up trackers are not in "
-    "it: "
-    "those are counted at ticks, as votes that were not taken.",
-    (Query('sum(rate(uvote_http_requests_total{status="5xx"}[5m])) / sum(rate(uvote_http_requests_total[5m]))'),),
+    "Share of answers with 5xx in five minutes, all services together. Casting and looking up trackers are not in it: "
+    "those are counted at ticks, as votes that were not taken. Nor are probes and what services ask every second.",
+    (
+        Query(
+            f'sum(rate(uvote_http_requests_total{{status="5xx", action!~"{QUIET}"}}[5m])) / '
+            f'sum(rate(uvote_http_requests_total{{action!~"{QUIET}"}}[5m]))'
+        ),
+    ),
     Fact("the database stops", "up"),
     (FAILED_TRACES, IDENTITY_LINES),
+    empty="Nobody asks",
     unit="percentunit",
     width=3,
     decimals=1,
@@ -98,9 +104,9 @@ WORST = " or ".join(
 FIRST = Panel(
     "bargauge",
     "What fails, the cause first",
-    "The eight worst of all that voting depends on. A database that is gone stops its service, and a service that "
-    "is gone "
-    "stops the calls to it: mend what stands on top. Calls count as failing while a circuit breaker keeps them back.",
+    "The eight worst of all that voting depends on. A database that is gone stops its service, and a service that is "
+    "gone stops the calls to it: mend what stands on top. Calls count as failing while a circuit breaker keeps them "
+    "back.",
     (Query(f"sort_desc(topk(8, sum by (dependency, job) ({WORST})))", "{{dependency}}"),),
     Fact("a service stops", "up"),
     (ITS_SERVICE, TELEMETRY, to_lines("What the services say of it", ".+", "level =~ `warning|error`")),
@@ -127,8 +133,6 @@ SINCE_WHEN = Panel(
     words={1: ("up", "green"), 0: ("DOWN", "red")},
     steps=(Step(1, "green", "it answers."),),
 )
-# Probes, and what services ask each other every second.
-QUIET = "read_live|read_ready|read_health|list_work|list_trustee_invitations|list_full_events"
 RATE = Panel(
     "timeseries",
     "Requests per second",
@@ -261,8 +265,8 @@ SIGN_INS = Panel(
 TOKENS = Panel(
     "timeseries",
     "Tokens that are refused",
-    "Per minute, by what is wrong with them. `expired` now and then is usual; `wrong-signature` and `unknown-key` "
-    "are not.",
+    "Per minute, by what is wrong with them. `expired` now and then is usual; `wrong-signature` and `unknown-key` are "
+    "not.",
     (
         Query("60 * sum(rate(uvote_tokens_refused_total[$__rate_interval]))", "all"),
         Query(

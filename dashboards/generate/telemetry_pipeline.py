@@ -26,8 +26,7 @@ UNREGISTERED = Panel(
     "stat",
     "Unregistered series",
     "Series that a service offers and the registry does not name. They are not stored, but somebody has added "
-    "something "
-    "that may say too much.",
+    "something that may say too much.",
     (Query(f"sum({UNKNOWN})"),),
     Fact("a stranger is scraped", "up"),
     (to_query("Whose they are", Query(UNKNOWN)), ON_CALL),
@@ -106,8 +105,7 @@ SAMPLES = Panel(
     "timeseries",
     "Series of each service",
     "How many series are stored of each. The number grows with elections, never with voters; a jump means that a "
-    "label "
-    "has lost its bounds.",
+    "label has lost its bounds.",
     (Query(f'sum by (job) (scrape_samples_post_metric_relabeling{{job=~"{SERVICES}"}})', "{{job}}"),),
     Fact("a stranger is scraped", "up"),
     (ITS_SERVICE, TARGETS),
@@ -183,8 +181,8 @@ TRACES = Panel(
 MEMORY = Panel(
     "timeseries",
     "Memory of the servers",
-    "Of Prometheus, Loki, Tempo, Alertmanager and the collector, which all live on one machine unless somebody "
-    "moved them.",
+    "Of Prometheus, Loki, Tempo, Alertmanager and the collector, which all live on one machine unless somebody moved "
+    "them.",
     (Query(f'max by (job) (process_resident_memory_bytes{{job=~"{SERVERS}"}})', "{{job}}"),),
     Fact("the collector is gone", "down"),
     (TARGETS, ON_CALL),

@@ -68,6 +68,13 @@ class Day:
         assert self.election is not None
         return self.election.uuid
 
+    async def sign_in(self) -> None:
+        """The organiser's tokens last for five minutes, and the day is longer."""
+        auth = AuthClient(self.system.url("auth"))
+        session = await auth.sign_in(Credentials(email=self.email, password=PASSWORD))
+        self.world.tokens.update(session.access)
+        await auth.close()
+
     async def change_schedule(self, **change: Any) -> None:
         """The organiser moves the schedule."""
         assert self.election is not None
@@ -317,12 +324,14 @@ async def asking(day: Day) -> AsyncIterator[None]:
 
 
 async def ask(day: Day) -> None:
+    assert day.election is not None
+    election = day.election.id
     while True:
         async with httpx.AsyncClient(timeout=10) as client:
             headers = {"Authorization": f"Bearer {day.world.bearer}"}
             with suppress(httpx.TransportError):
                 await client.get(f"{day.system.url('frontend')}/election/{day.uuid}")
-                await client.get(f"{day.system.url('voter')}/v1/elections/{day.uuid}/mail", headers=headers)
+                await client.get(f"{day.system.url('voter')}/v1/elections/{election}/mail", headers=headers)
         with suppress(Refused, Unavailable):
             await day.world.election.list_elections(bearer=day.world.tokens["election"])
         await asyncio.sleep(0.2)

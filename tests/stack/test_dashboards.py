@@ -183,7 +183,7 @@ PROVISIONED = ROOT / "observability/grafana/provisioning/datasources/datasources
 PAGES = {page.uid: page for page in ALL}
 
 
-async def settle(looker: Looker) -> None:
+async def settle(day: Day, looker: Looker) -> None:
     """Waits until the system is well again, so that the next change is the only one."""
 
     def is_well() -> bool | None:
@@ -191,6 +191,7 @@ async def settle(looker: Looker) -> None:
         return bool(looker.servers.numbers(f"{well} and max(uvote_breaker_open) == 0")) or None
 
     await asyncio.to_thread(eventually, is_well)
+    await day.sign_in()
 
 
 # From here on Loki and the collector are gone for good.
@@ -202,7 +203,7 @@ async def live_through(day: Day, looker: Looker, changes: Sequence[Change]) -> d
     found: dict[str, Seen] = {}
     for change in changes:
         if change not in {"the counting goes on", "the collector is gone"}:
-            await settle(looker)
+            await settle(day, looker)
         concerned = {name: each for name, each in WATCHED.items() if each.fact.change == change}
         seen = {name: Seen(await asyncio.to_thread(looker.value, each)) for name, each in concerned.items()}
         async with CHANGES[change](day):
