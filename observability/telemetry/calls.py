@@ -1,8 +1,9 @@
 """Spans of what a service asks of others: of its database by named transactions, and of other services.
 
 - They exist on the identity side alone, and carry names, never values. A refusal (4xx) is no error of the one who asks.
-- A trace continues in another service only by a header that the calling service has signed for it. It is sent from
-  the identity side, to services that have that side, and nobody believes any other header (`middleware`).
+- A trace continues in another service only by a header with a token that the calling service has signed for it and for
+  this alone. It is sent from the identity side, to services that have that side, and nobody believes any other header
+  (`middleware`).
 """
 
 from collections.abc import Callable, Iterator
@@ -20,12 +21,12 @@ HEADER = "uvote-trace"
 # Who may be told of a trace of the identity side, and who is believed.
 TRUSTED = frozenset(service for service, side in OWN_SIDE.items() if side is Side.IDENTITY)
 
-Sign = Callable[[str, str], str]
+Sign = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Calls:
-    """How a process makes such spans. `sign(callee, context)` is the header's value."""
+    """How a process makes such spans. `sign(callee)` is the token that the callee believes."""
 
     tracer: trace.Tracer
     sign: Sign
@@ -94,7 +95,7 @@ def calling(dependency: str, method: str) -> Iterator[Call]:
         return
     attributes = {"uvote.dependency": dependency, "http.request.method": method}
     with _span(calls, dependency, SpanKind.CLIENT, attributes) as span:
-        headers = {HEADER: calls.sign(dependency, written(span))} if dependency in TRUSTED else {}
+        headers = {HEADER: f"{written(span)} {calls.sign(dependency)}"} if dependency in TRUSTED else {}
         yield TracedCall(span, headers)
 
 

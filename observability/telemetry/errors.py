@@ -71,7 +71,7 @@ class ErrorReports:
             self.dsn,
             default_integrations=False,
             auto_enabling_integrations=False,
-            before_send=lambda event, _: _only(LEAVES, event),  # type: ignore[arg-type,return-value]  # plain
+            before_send=lambda event, _: _only(LEAVES, event),  # type: ignore[arg-type,return-value]  # a mere dict
             include_local_variables=False,
             include_source_context=False,
             max_request_body_size="never",

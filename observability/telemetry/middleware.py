@@ -1,7 +1,8 @@
 """What stands around every request, outermost: it decides the side, and says what may be said of the request.
 
 - Trace headers of the public are dropped: a client could force a trace to be kept, and choose its id. On the identity
-  side a trace continues one whose header another service has signed for us; on the ballot side none does.
+  side a trace continues that of another service which shows that it is one; on the ballot side none does.
+- Requests that make no span do not pass the instrumentation at all: no setting of it can make one of them.
 - A request of the identity side makes one line with the action's name, and one measurement of its time.
 - A request of the ballot side makes neither; one that meets no registered route belongs to that side.
 """
@@ -29,21 +30,31 @@ CONTEXT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]")
 LONGEST_HEADER = 1024
 ROUTE, SPAN = "uvote.route", "uvote.span"
 
-# What a header says when a service that is believed has signed it for us, or None.
-Believe = Callable[[str], str | None]
+# Whether this is the token of a service that may tell us of its traces.
+Believe = Callable[[str], bool]
 
 duration = histogram("uvote_http_request_duration_seconds")
 
 
-def believe_nobody(_: str) -> None:
+def believe_nobody(_: str) -> bool:
     """Every trace begins here."""
+    return False
 
 
 class Telemetry:
-    """Wraps the whole application of a service."""
+    """Wraps the whole application of a service. `traced` is the same with a span around each request."""
 
-    def __init__(self, app: ASGIApp, *, registry: Registry, service: str, believe: Believe = believe_nobody) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        registry: Registry,
+        service: str,
+        traced: ASGIApp | None = None,
+        believe: Believe = believe_nobody,
+    ) -> None:
         self.app = app
+        self.traced = traced or app
         self.believe = believe
         self.finder = RouteFinder(registry.routes[service].values())
         self.measured = service in registry.metrics["uvote_http_request_duration_seconds"].each
@@ -62,7 +73,7 @@ class Telemetry:
             if route is None or route.unseen or route.quiet:
                 await self.app(scope, receive, send)
             elif side is Side.BALLOT:
-                await self.app(scope, receive, _noting_status(scope, send))
+                await self.traced(scope, receive, _noting_status(scope, send))
             else:
                 self._continue_trace(scope, given)
                 await self._tell(route, scope, receive, send)
@@ -70,8 +81,8 @@ class Telemetry:
     def _continue_trace(self, scope: Scope, given: list[bytes]) -> None:
         """Gives the instrumentation inside of us a context that it may follow, in the form that it reads."""
         if len(given) == 1 and len(given[0]) <= LONGEST_HEADER:
-            context = self.believe(given[0].decode("latin-1"))
-            if context is not None and CONTEXT.fullmatch(context):
+            context, _, token = given[0].decode("latin-1").partition(" ")
+            if CONTEXT.fullmatch(context) and self.believe(token):
                 scope["headers"].append((b"traceparent", context.encode()))
 
     async def _tell(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,9 +96,9 @@ class Telemetry:
             await send(message)
 
         try:
-            await self.app(scope, receive, watch)
+            await self.traced(scope, receive, watch)
         finally:
-            seconds = round(time.perf_counter() - began, 6)
+            seconds = round(time.perf_counter() - began, 4)
             if self.measured:
                 duration.observe(seconds, action=route.action, exemplar=_exemplar(scope))
             with trace.use_span(scope.get(SPAN, trace.INVALID_SPAN)):

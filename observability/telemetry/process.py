@@ -86,7 +86,7 @@ def telemetry(
     """Lets the application speak while the block runs; yields what is to be served.
 
     `settings` are digested, so that a change can be seen. `collectors` are the addresses of each side's collector,
-    `sentry_dsn` that of reports of errors. `sign` and `believe` write and read the header by which a trace goes on in
+    `sentry_dsn` that of reports of errors. `sign` and `believe` make and know the tokens by which a trace goes on in
     another service.
     """
     registered = registry()
@@ -94,15 +94,14 @@ def telemetry(
     exports = {side: open_export(metrics, side, endpoint, version) for side, endpoint in collectors.items()}
     dropped: Dropped = partial(metrics.count_drop, "stdout")
     writer = Writer(dropped, collectors={side: export.lines for side, export in exports.items()})
-    configure_logs(registered, service, writer, dropped, level)
+    configure_logs(registered, service, writer, dropped, level, for_good=True)
     serve_metrics_of(metrics)
     writer.start()
     configuration = _digest(settings)
     build_info.set(1, version=version, configuration=configuration)
     start_time.set(round(time.time()))
     count_requests(app, registered, service)
-    if exports:
-        trace_requests(app, registered, service, {side: export.provider for side, export in exports.items()})
+    traced = trace_requests(app, {side: export.provider for side, export in exports.items()}) if exports else None
     if Side.IDENTITY in exports:
         trace_calls(Calls(exports[Side.IDENTITY].provider.get_tracer(NAME), sign))
     reports = _report_errors(metrics, version, sentry_dsn)
@@ -110,7 +109,7 @@ def telemetry(
     log.info("service_started", version=version, configuration=configuration)
     try:
         # Outside of everything, the instrumentation too, which would follow a client's trace headers.
-        yield Telemetry(app, registry=registered, service=service, believe=believe)
+        yield Telemetry(app, registry=registered, service=service, traced=traced, believe=believe)
     finally:
         log.info("service_stopped")
         if server is not None:

@@ -203,7 +203,7 @@ def run(app: FastAPI, settings: Settings) -> None:
         collectors=settings.collectors(),
         sentry_dsn=settings.error_reports(),
         sign=identity.Caller(settings.service, _own_key(settings)).trace_token,
-        believe=app.state.callers.read_trace,
+        believe=app.state.callers.tell_of_traces,
     ) as served:
         config = _configure(served, settings)
         server = uvicorn.Server(config)

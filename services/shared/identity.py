@@ -1,7 +1,7 @@
 """Who is calling: services by their own keys, organisers by tokens that `auth` signs.
 
 - A service's token lives at most 60 s, names its caller and its callee, and is signed with the caller's Ed25519 key.
-- Which trace a call belongs to is said by such a token too, one that opens nothing and that only a callee believes.
+- Which trace a call belongs to is believed with such a token only, one that opens nothing.
 - An organiser's token is good for one audience. The algorithm is fixed; keys come from `auth` alone, whatever a
   token's header says.
 - An unknown key id makes the keys be fetched again, at most once in 30 s; the last good copy survives `auth` being
@@ -32,6 +32,7 @@ CALL_SECONDS = 60
 REFETCH_SECONDS = 30
 ISSUER = "uvote-auth"
 TRACE_AUDIENCE = "trace:"
+TELLING = 100  # tokens, of a few replicas of two services
 LEEWAY_SECONDS = 5
 
 
@@ -69,17 +70,14 @@ class Caller:
         until, token = self.tokens.get(audience, (0.0, ""))
         if now < until:
             return token
-        token = self._sign(audience, now)
+        claims = {"iss": self.name, "aud": audience, "iat": int(now), "exp": int(now) + CALL_SECONDS}
+        token = jwt.encode(claims, self.key, ALGORITHM)
         self.tokens[audience] = (now + CALL_SECONDS / 2, token)
         return token
 
-    def trace_token(self, callee: str, context: str) -> str:
-        """Tells one callee to which trace a call belongs."""
-        return self._sign(TRACE_AUDIENCE + callee, time.time(), trace=context)
-
-    def _sign(self, audience: str, now: float, **claims: str) -> str:
-        told = {"iss": self.name, "aud": audience, "iat": int(now), "exp": int(now) + CALL_SECONDS, **claims}
-        return jwt.encode(told, self.key, ALGORITHM)
+    def trace_token(self, callee: str) -> str:
+        """A token that lets one callee believe which trace a call belongs to, and opens nothing."""
+        return self.token(TRACE_AUDIENCE + callee)
 
 
 @dataclass(frozen=True)
@@ -88,6 +86,7 @@ class Callers:
 
     service: str
     keys: Mapping[str, Ed25519PublicKey]
+    telling: dict[str, float] = field(default_factory=dict)
 
     def identify(self, token: str) -> str:
         """The name of the service that signed the token.
@@ -97,13 +96,23 @@ class Callers:
         """
         return str(self._claims(token, self.service)["iss"])
 
-    def read_trace(self, token: str) -> str | None:
-        """What a service of the identity side says of the trace of its call; None when it is not wholly right."""
+    def tell_of_traces(self, token: str) -> bool:
+        """Whether a service of the identity side signed this to tell us of its traces.
+
+        A token that is right is looked at once: it comes with every call, until it expires.
+        """
+        if time.time() < self.telling.get(token, 0):
+            return True
         try:
             claims = self._claims(token, TRACE_AUDIENCE + self.service)
         except Unauthenticated:
-            return None
-        return str(claims.get("trace")) if claims["iss"] in TRUSTED else None
+            return False
+        if claims["iss"] not in TRUSTED:
+            return False
+        if len(self.telling) >= TELLING:
+            self.telling.clear()
+        self.telling[token] = claims["exp"]
+        return True
 
     def _claims(self, token: str, audience: str) -> dict[str, Any]:
         try:

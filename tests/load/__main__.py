@@ -15,7 +15,7 @@ from typing import Any
 
 Row = dict[str, Any]
 
-MEASUREMENTS = ("verification", "casting", "pages", "rolls", "tallying", "starting", "scraping", "observing")
+MEASUREMENTS = ("verification", "casting", "pages", "rolls", "tallying", "starting", "scraping", "observing", "telemetry")
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 

@@ -21,7 +21,8 @@ from observability.telemetry.sampling import KeptParts, Manner, traced
 from observability.telemetry.side import on_side
 from observability.telemetry.tracing import make_provider, trace_requests
 from services.shared.client import DependencyDown, Refused, ServiceClient
-from services.shared.identity import ALGORITHM, TRACE_AUDIENCE, Caller, Callers
+from services.shared.identity import ALGORITHM, TELLING, TRACE_AUDIENCE, Caller, Callers
+from services.shared.problems import Unauthenticated
 
 TRACE, SPAN = "ab" * 16, "cd" * 8
 CONTEXT = f"00-{TRACE}-{SPAN}-01"
@@ -44,24 +45,26 @@ async def service(name: str) -> AsyncIterator[tuple[httpx.AsyncClient, Spans]]:
         app.add_api_route(route.path, answer, methods=list(route.methods))
     spans: Spans = {side: [] for side in Side}
     providers = {side: make_provider(side, {}, KeptParts(spans[side].append, pytest.fail)) for side in Side}
-    trace_requests(app, registry(), name, providers)
-    outermost = Telemetry(app, registry=registry(), service=name, believe=Callers(name, PUBLIC).read_trace)
+    believe, traced = Callers(name, PUBLIC).tell_of_traces, trace_requests(app, providers)
+    outermost = Telemetry(app, registry=registry(), service=name, traced=traced, believe=believe)
     with measuring(name):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(outermost), base_url="http://test") as client:
             yield client, spans
 
 
-def signed(key: Ed25519PrivateKey = KEYS["frontend"], **claims: Any) -> str:
+def token(key: Ed25519PrivateKey = KEYS["frontend"], **claims: Any) -> str:
     now = int(time.time())
-    told = {"iss": "frontend", "aud": TRACE_AUDIENCE + "auth", "iat": now, "exp": now + 60, "trace": CONTEXT}
+    told = {"iss": "frontend", "aud": TRACE_AUDIENCE + "auth", "iat": now, "exp": now + 60}
     return jwt.encode(told | claims, key, ALGORITHM)
+
+
+def signed(key: Ed25519PrivateKey = KEYS["frontend"], context: str = CONTEXT, **claims: Any) -> str:
+    return f"{context} {token(key, **claims)}"
 
 
 async def test_a_trace_goes_on_when_the_calling_service_has_signed_so() -> None:
     async with service("auth") as (client, spans):
-        await client.post(
-            "/v1/sessions", headers={HEADER: Caller("frontend", KEYS["frontend"]).trace_token("auth", CONTEXT)}
-        )
+        await client.post("/v1/sessions", headers={HEADER: signed()})
     (span,) = spans[Side.IDENTITY]
     assert f"{span.context.trace_id:032x}" == TRACE
     assert span.parent
@@ -80,7 +83,7 @@ NOT_BELIEVED = {
     "a token of a call": {HEADER: signed(aud="auth")},
     "of the ballot side": {HEADER: signed(KEYS["ballot"], iss="ballot")},
     "of the operator": {HEADER: signed(KEYS["operator"], iss="operator")},
-    "not a context": {HEADER: signed(trace=CONTEXT + "-ada@example.org")},
+    "not a context": {HEADER: signed(context=CONTEXT + "-ada@example.org")},
     "too long": {HEADER: signed(more="x" * 2000)},
     "of the public": {
         "traceparent": CONTEXT,
@@ -109,10 +112,10 @@ async def test_two_headers_are_none() -> None:
 
 @pytest.mark.parametrize("path", [f"/v1/public/{UUID}", f"/v1/definitions/{UUID}", "/v1/work", "/health/ready"])
 async def test_the_ballot_side_believes_nobody_and_probes_neither(path: str) -> None:
-    token = signed(aud=TRACE_AUDIENCE + "election")
+    header = signed(aud=TRACE_AUDIENCE + "election")
     async with service("election") as (client, spans):
-        seen = (await client.get(path, headers={HEADER: token})).json()
-        await client.get("/v1/elections", headers={HEADER: token})
+        seen = (await client.get(path, headers={HEADER: header})).json()
+        await client.get("/v1/elections", headers={HEADER: header})
     assert not seen.keys() & {HEADER, "traceparent"}
     assert [span.name for span in spans[Side.IDENTITY]] == ["list_elections"]
     assert TRACE not in {f"{span.context.trace_id:032x}" for span in spans[Side.BALLOT]}
@@ -120,9 +123,23 @@ async def test_the_ballot_side_believes_nobody_and_probes_neither(path: str) -> 
 
 def test_a_trace_s_token_is_no_caller_s_token() -> None:
     """Whoever hears of a trace must not be able to call in its sender's name."""
-    assert Callers("auth", PUBLIC).read_trace(signed()) == CONTEXT
-    with pytest.raises(Exception, match="may call here"):
-        Callers("auth", PUBLIC).identify(signed())
+    callers = Callers("auth", PUBLIC)
+    assert callers.tell_of_traces(token())
+    with pytest.raises(Unauthenticated):
+        callers.identify(token())
+    assert not callers.tell_of_traces(token(aud="auth"))
+
+
+def test_a_token_is_looked_at_once_believed_until_it_expires_and_few_are_remembered() -> None:
+    callers, good, old = Callers("auth", PUBLIC), token(), token(iat=NOW - 120, exp=NOW - 60)
+    assert callers.tell_of_traces(good)
+    assert list(callers.telling) == [good]
+    assert NOW + 50 < callers.telling[good] < NOW + 150
+    callers.telling[old] = NOW - 60.0
+    assert not callers.tell_of_traces(old)
+    for number in range(TELLING + 10):
+        assert callers.tell_of_traces(token(jti=str(number)))
+    assert len(callers.telling) <= TELLING
 
 
 class Callee:
@@ -164,7 +181,8 @@ async def test_a_call_is_a_span_and_tells_the_callee_which(callee: Callee, name:
     assert (span.name, span.kind.name) == (name, "CLIENT")
     told = {"uvote.dependency": name, "http.request.method": "GET", "http.response.status_code": 200}
     assert dict(span.attributes or {}) == told
-    context = Callers(name, PUBLIC).read_trace(callee.headers[0][HEADER])
+    context, _, given = callee.headers[0][HEADER].partition(" ")
+    assert Callers(name, PUBLIC).tell_of_traces(given)
     assert context == f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-03"
 
 
