@@ -15,7 +15,17 @@ from typing import Any
 
 Row = dict[str, Any]
 
-MEASUREMENTS = ("verification", "casting", "pages", "rolls", "tallying", "starting", "scraping", "observing", "telemetry")
+MEASUREMENTS = (
+    "verification",
+    "casting",
+    "pages",
+    "rolls",
+    "tallying",
+    "starting",
+    "scraping",
+    "telemetry",
+    "observing",
+)
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
 
