@@ -1,6 +1,11 @@
-"""Work that a service does by itself, again and again, and that survives any failure of one round."""
+"""Work that a service does by itself, again and again, and that survives any failure of one round.
+
+Rounds begin at fixed times, however long they take: how many there were, which other services count, does not tell how
+much there was to do. A round that takes longer than that leaves out those that it covers.
+"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,8 +18,13 @@ from services.shared.problems import Unavailable
 log = structlog.get_logger()
 
 
+def until_next(seconds: float, passed: float) -> float:
+    """How long to rest when so much time has passed since the first round began."""
+    return seconds - passed % seconds if seconds else 0
+
+
 async def _poll(name: str, action: Callable[[], Awaitable[object]], seconds: float) -> None:
-    watch = PollWatch(name)
+    watch, began = PollWatch(name), time.monotonic()
     while True:
         outcome = "failed"
         try:
@@ -26,7 +36,7 @@ async def _poll(name: str, action: Callable[[], Awaitable[object]], seconds: flo
             log.error("poll_failed", poll=name, error=type(error).__name__)
             report(error)
         watch.note(outcome)
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(until_next(seconds, time.monotonic() - began))
 
 
 @asynccontextmanager
