@@ -24,6 +24,7 @@ from services.shared.database import UNREACHABLE, Connection, Database, Database
 BATCH = MANY
 PAGE = 5000
 COMPARE_SECONDS = 60
+COMPARE_SHARE = 20  # of a large board comparing takes seconds of the database; so many times as long it rests
 AGE_STEP = 30  # seconds
 
 
@@ -70,20 +71,22 @@ class Comparison:
 
     def __init__(self) -> None:
         self.at = float("-inf")
+        self.rest: float = COMPARE_SECONDS
 
     @property
     def is_due(self) -> bool:
         """Whether it is time to compare."""
-        return self.age >= COMPARE_SECONDS
+        return self.age >= self.rest
 
     @property
     def age(self) -> float:
         """Seconds since the last one."""
         return time.monotonic() - self.at
 
-    def show(self, labels: Mapping[str, str], *, matches: bool) -> None:
-        """What was seen now."""
+    def show(self, labels: Mapping[str, str], *, matches: bool, took: float) -> None:
+        """What was seen now, and the seconds that it took to see."""
         self.at = time.monotonic()
+        self.rest = max(COMPARE_SECONDS, COMPARE_SHARE * took)
         metrics.numbers_match.set(matches, **labels)
         metrics.numbers_age.read_by(lambda: self.age // AGE_STEP * AGE_STEP, **labels)
 
@@ -171,8 +174,9 @@ class Publisher:
             await self._follow(connection, board)
         for uuid, spoken in self.boards.items():
             if spoken.comparison.is_due:
+                began = time.monotonic()
                 matches = await self.store.compare_numbers(connection, uuid)
-                spoken.comparison.show(spoken.labels, matches=matches)
+                spoken.comparison.show(spoken.labels, matches=matches, took=time.monotonic() - began)
 
     async def _follow(self, connection: Connection, board: BoardRow) -> None:
         labels = {"election": board.uuid, "election_class": board.election_class}
