@@ -169,8 +169,8 @@ async def fail_in_browsers(day: Day) -> AsyncIterator[None]:
 async def crowd(day: Day) -> AsyncIterator[None]:
     """Voters and organisers all at once, then those again while somebody holds the tables."""
     auth = AuthClient(day.system.url("auth"))
-    for _ in range(2):
-        strangers = [auth.sign_in(Credentials(email=address, password=PASSWORD)) for address in addresses(25)]
+    for _ in range(5):
+        strangers = [auth.sign_in(Credentials(email=address, password=PASSWORD)) for address in addresses(10)]
         await asyncio.gather(*map(day.cast, day.codes), *strangers, return_exceptions=True)
     await auth.close()
     held = asyncio.create_task(hold_tables(day))
