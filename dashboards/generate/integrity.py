@@ -47,7 +47,8 @@ CHECK_AGE = Panel(
 AGREE = Panel(
     "stat",
     "Do all numbers agree?",
-    "Ballots stored, counted by the board, distinct voters, and ballots in the tally: compared exactly, at one height "
+    "Ballots stored, counted by the board, distinct voters, and ballots in the tally: compared exactly, at one "
+    "height "
     "of the board, where they are. Only the verdict is published, never the numbers.",
     (Query(f"min(uvote_numbers_match{{{THESE}}})"),),
     Fact("a board is falsified", "down"),
@@ -61,7 +62,8 @@ AGREE = Panel(
 OWED = Panel(
     "stat",
     "Longest owed step",
-    "Sealing, ending a board, counting, destroying secrets: since when the oldest of these is waited for. Opening and "
+    "Sealing, ending a board, counting, destroying secrets: since when the oldest of these is waited for. Opening "
+    "and "
     "closing wait for the clock and are not in it.",
     (Query(f"max(uvote_step_oldest_seconds{{{THESE}}})"),),
     Fact("the election closes", "up", beyond=5),
@@ -74,7 +76,8 @@ OWED = Panel(
 INVALID = Panel(
     "stat",
     "Voters with false proofs (24 h)",
-    "Listed voters who signed a ballot whose proofs do not hold, each counted once: a defect of the page, or somebody "
+    "Listed voters who signed a ballot whose proofs do not hold, each counted once: a defect of the page, or "
+    "somebody "
     "who tries. Such ballots are never taken.",
     (Query(f"sum(increase(uvote_invalid_proof_credentials_total{{{THESE}}}[24h]))"),),
     Fact("a proof is forged", "up"),
@@ -175,11 +178,12 @@ CLOCK = Panel(
 SAYS = Panel(
     "logs",
     "What boards and tallies say",
-    "Warnings and errors of the ballot side; each line counts what happened within ten seconds.",
+    "Warnings, errors and starts of the ballot side; each line counts what happened within ten seconds.",
     (
         Query(
-            '{service_name=~"ballot|result"} | level =~ `warning|error` '
-            "| line_format `{{.service_name}}: {{__line__}} {{.count}}x {{.reason}} {{.error}} {{.poll}}`",
+            '{service_name=~"ballot|result"} | level =~ `warning|error` or version != `` '
+            "| line_format `{{.service_name}}: {{__line__}} {{.version}} {{if .count}}{{.count}}x{{end}} "
+            "{{.reason}} {{.error}} {{.poll}}`",
             source=Source.BALLOT_LINES,
         ),
     ),

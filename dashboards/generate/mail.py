@@ -7,6 +7,8 @@ from dashboards.generate.linking import ON_CALL, to_dashboard, to_lines, to_trac
 LINES = to_lines("Lines of the mail queue", "voter")
 SERVICE = to_dashboard("The service that sends", "service", service="voter")
 SENDING = to_traces("Traces of sending", 'span.uvote.transaction = "send_mail"')
+# What organisers do that makes mails.
+ACTS = "queue_invitations|queue_reminders|resend_invitation|send_test_mail|correct_address"
 
 WAITING = Panel(
     "stat",
@@ -102,10 +104,10 @@ AGE = Panel(
 SAYS = Panel(
     "logs",
     "What the mail queue says",
-    "Lines about sending, newest first; no address and no name is in any of them.",
+    "What organisers asked of it, and what went wrong, newest first; no address and no name is in any line.",
     (
         Query(
-            '{service_name="voter"} |~ `mail|sending|poll` '
+            f'{{service_name="voter"}} | level =~ `warning|error` or action =~ `{ACTS}` '
             "| line_format `{{__line__}} {{.action}} {{.status}} {{.error}} {{.poll}}`",
             source=Source.IDENTITY_LINES,
         ),
@@ -113,7 +115,7 @@ SAYS = Panel(
     Fact("the database stops", "up"),
     (LINES, SERVICE),
     width=12,
-    empty="It has nothing to complain of.",
+    empty="Nothing was asked of it, and nothing went wrong.",
 )
 
 MAIL_PAGE = Dashboard(

@@ -59,7 +59,8 @@ ANSWERING = Panel(
 FAILED_SHARE = Panel(
     "stat",
     "Failing requests",
-    "Share of answers with 5xx in five minutes, all services together. Casting and looking up trackers are not in it: "
+    "Share of answers with 5xx in five minutes, all services together. Casting and looking up trackers are not in "
+    "it: "
     "those are counted at ticks, as votes that were not taken. Nor are probes and what services ask every second.",
     (
         Query(
@@ -97,7 +98,8 @@ WORST = " or ".join(
         _named("3 * (1 - max by (job) (uvote_database_up))", "database of $1"),
         _named(f'2 * (1 - max by (job) (up{{job=~"{SERVICES}"}}))', "$1 itself"),
         _named(
-            'label_replace(max by (dependency) (uvote_breaker_open), "job", "$1", "dependency", "(.+)")', "calls to $1"
+            'label_replace(max by (dependency) (uvote_breaker_open), "job", "$1", "dependency", "(.+)")', "calls to '
+            '$1"
         ),
     )
 )
@@ -133,6 +135,26 @@ SINCE_WHEN = Panel(
     words={1: ("up", "green"), 0: ("DOWN", "red")},
     steps=(Step(1, "green", "it answers."),),
 )
+VOTES = Panel(
+    "timeseries",
+    "Votes on the boards of open elections",
+    "Real elections that are open, in whole batches of ten voters at ticks of 30 seconds, so that no step stands "
+    "for one "
+    "vote. It climbs while voting works and people vote; that it is flat proves nothing by itself.",
+    (
+        Query(
+            'sum(uvote_ballots_accepted{election_class="real"} '
+            '* on (election) (max by (election) (uvote_board_phase{phase="open"}) == 1))',
+            "votes",
+        ),
+    ),
+    Fact("voters vote", "up"),
+    (ELECTION_DAY, INTEGRITY, BALLOT_LINES),
+    unit="short",
+    width=6,
+    empty="No election is open.",
+    steps=(Step(1000000, "orange", "larger than was ever tried."),),
+)
 RATE = Panel(
     "timeseries",
     "Requests per second",
@@ -162,6 +184,7 @@ ERRORS = Panel(
     Fact("the database stops", "up"),
     (ITS_TRACES, ITS_LINES, ITS_SERVICE, FAILED_TRACES),
     unit="reqps",
+    width=6,
     steps=(Step(0.1, "red", "this action does not work."),),
 )
 LATENCY = Panel(
@@ -196,6 +219,7 @@ CALLS = Panel(
     Fact("a service stops", "up"),
     (ITS_SERVICE, IDENTITY_LINES),
     unit="ops",
+    width=6,
     steps=(Step(0.1, "orange", "a service lacks another one."),),
 )
 OWN_WORK = Panel(
@@ -265,7 +289,8 @@ SIGN_INS = Panel(
 TOKENS = Panel(
     "timeseries",
     "Tokens that are refused",
-    "Per minute, by what is wrong with them. `expired` now and then is usual; `wrong-signature` and `unknown-key` are "
+    "Per minute, by what is wrong with them. `expired` now and then is usual; `wrong-signature` and `unknown-key` "
+    "are "
     "not.",
     (
         Query("60 * sum(rate(uvote_tokens_refused_total[$__rate_interval]))", "all"),
@@ -311,24 +336,26 @@ VERSIONS = Panel(
 )
 WARNINGS = Panel(
     "logs",
-    "What the services complain of",
-    "Warnings and errors of both sides. Those of the ballot side stand for ten seconds each and count what happened.",
+    "Warnings, errors and starts",
+    "Of both sides. Those of the ballot side stand for ten seconds each and count what happened.",
     (
         Query(
-            '{service_name=~".+"} | level =~ `warning|error` '
-            "| line_format `{{.service_name}}: {{__line__}} {{.error}} {{.transaction}} {{.poll}} {{.work}}`",
+            '{service_name=~".+"} | level =~ `warning|error` or version != `` '
+            "| line_format `{{.service_name}}: {{__line__}} {{.version}} {{.error}} {{.transaction}} "
+            "{{.poll}} {{.work}}`",
             source=Source.IDENTITY_LINES,
         ),
         Query(
-            '{service_name=~".+"} | level =~ `warning|error` '
-            "| line_format `{{.service_name}}: {{__line__}} {{.count}}x {{.reason}} {{.error}} {{.poll}} {{.step}}`",
+            '{service_name=~".+"} | level =~ `warning|error` or version != `` '
+            "| line_format `{{.service_name}}: {{__line__}} {{.version}} {{if .count}}{{.count}}x{{end}} {{.reason}} "
+            "{{.error}} {{.poll}} {{.step}}`",
             source=Source.BALLOT_LINES,
         ),
     ),
     Fact("a service stops", "up"),
     (IDENTITY_LINES, BALLOT_LINES, TELEMETRY),
     width=12,
-    empty="Nobody complains.",
+    empty="Nobody has started, nobody complains.",
 )
 
 TOP = (
@@ -349,7 +376,7 @@ ON_CALL = Dashboard(
     (
         Row(4, TOP),
         Row(9, (FIRST, SINCE_WHEN)),
-        Row(8, (refused_votes(), ERRORS, CALLS)),
+        Row(8, (VOTES, refused_votes(width=6), ERRORS, CALLS)),
         Row(8, (RATE, LATENCY, OWN_WORK)),
         Row(8, (QUEUES, BUSY, WAITS)),
         Row(8, (WARNINGS, acts(width=12))),

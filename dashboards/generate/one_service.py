@@ -208,7 +208,8 @@ SAYS = Panel(
             source=Source.IDENTITY_LINES,
         ),
         Query(
-            '{service_name="$service"} | line_format `{{__line__}} {{.count}}x {{.reason}} {{.error}} {{.poll}}`',
+            '{service_name="$service"} | line_format `{{__line__}} {{if .count}}{{.count}}x{{end}} {{.reason}} '
+            "{{.error}} {{.poll}}`",
             source=Source.BALLOT_LINES,
         ),
     ),

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CHARTS = ROOT / "tests" / "node_modules" / "uplot" / "dist"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-WIDTH = 1600
+WIDTH = 1440
 
 
 def said(reading: Reading, document: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:

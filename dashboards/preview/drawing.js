@@ -7,6 +7,8 @@ const COLOURS = {
 };
 const PALETTE = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff9830", "#f2495c", "#5794f2", "#b877d9", "#37872d", "#ca95e5", "#c0d8ff"];
 
+const FIRST = ["instance", "job"]; // columns of a table, the last one first
+
 const make = (name, parent, properties = {}) => parent.appendChild(Object.assign(document.createElement(name), properties));
 const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8);
 const rounded = (value, places) => Number(value.toFixed(places)).toString();
@@ -67,7 +69,7 @@ function drawStat(place, panel, answers, section) {
   const text = shown(value, defaults);
   const colour = colourFor(value, defaults);
   const width = place.clientWidth;
-  const size = Math.min(place.clientHeight * 0.55, (width / text.length) * 1.4, 46);
+  const size = Math.min(place.clientHeight * 0.55, (width / text.length) * 1.3, 46);
   place.className = "stat";
   make("div", place, { textContent: text }).style.cssText = `font-size:${size}px;color:${panel.options.colorMode === "background" ? "#fff" : colour}`;
   if (panel.options.colorMode === "background") {
@@ -138,7 +140,7 @@ function drawGraph(place, panel, answers) {
     cursor: { show: false },
     scales: { x: { min: told.since, max: told.until, time: true }, y: { range: [0, top || 1] } },
     axes: [
-      { stroke: "#8a8e99", grid: { stroke: "#25282f" }, ticks: { show: false }, font: "11px sans-serif", size: 24, values: (_, ticks) => ticks.map((tick) => clock(tick).slice(0, 5)) },
+      { stroke: "#8a8e99", grid: { stroke: "#25282f" }, ticks: { show: false }, font: "11px sans-serif", size: 24, space: 60, incrs: [60, 120, 300, 600, 900, 1800, 3600, 7200], values: (_, ticks) => ticks.map((tick) => clock(tick).slice(0, 5)) },
       { stroke: "#8a8e99", grid: { stroke: "#25282f" }, ticks: { show: false }, font: "11px sans-serif", size: 62, space: 34, values: (_, ticks) => ticks.map((tick) => UNITS[defaults.unit](tick, 2)) },
     ],
     series: [{}, ...all.map((series, index) => ({
@@ -174,7 +176,7 @@ function drawMarks(plot) {
   for (const mark of told.marks) {
     for (const time of mark.times.filter((each) => each >= told.since)) {
       const x = plot.valToPos(time, "x", true);
-      stroke(plot, COLOURS[mark.colour], [3, 4], [x, top], [x, top + height]);
+      stroke(plot, `${COLOURS[mark.colour]}99`, [3, 4], [x, top], [x, top + height]);
     }
   }
 }
@@ -183,7 +185,7 @@ function drawTable(place, panel, answers) {
   const { defaults } = panel.fieldConfig;
   const rows = flat(answers);
   const name = panel.transformations[0].options.renameByName.Value;
-  const labels = [...new Set(rows.flatMap((row) => Object.keys(row.labels)))].filter((label) => label !== "__name__");
+  const labels = [...new Set(rows.flatMap((row) => Object.keys(row.labels)))].filter((label) => label !== "__name__").sort((a, b) => FIRST.indexOf(b) - FIRST.indexOf(a));
   const table = make("table", place);
   const head = make("tr", table);
   [...labels, name].forEach((text) => make("th", head, { textContent: text }));

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.timeout(1200)  # the first test waits for the whole day
 
 LOOK_SECONDS = 75
 HOUR = 3600
+NOISE = 0.05  # what a value may move by itself
 # Of which service the page of one service is read while something changes.
 LOOKED_AT: Mapping[str, str] = {
     "a crowd comes": "auth",
@@ -79,8 +80,9 @@ class Seen:
         """Whether it has moved as it was said that it would."""
         if self.after is None or self.before is None:
             return False
-        limit = self.before if fact.beyond is None else fact.beyond
-        return self.after > limit if fact.moves == "up" else self.after < limit
+        if fact.moves == "up":
+            return self.after > (self.before * (1 + NOISE) if fact.beyond is None else fact.beyond)
+        return self.after < self.before * (1 - NOISE)
 
 
 class Looker:
