@@ -98,8 +98,8 @@ WORST = " or ".join(
         _named("3 * (1 - max by (job) (uvote_database_up))", "database of $1"),
         _named(f'2 * (1 - max by (job) (up{{job=~"{SERVICES}"}}))', "$1 itself"),
         _named(
-            'label_replace(max by (dependency) (uvote_breaker_open), "job", "$1", "dependency", "(.+)")', "calls to '
-            '$1"
+            'label_replace(max by (dependency) (uvote_breaker_open), "job", "$1", "dependency", "(.+)")',
+            "calls to $1",
         ),
     )
 )
