@@ -21,6 +21,7 @@ import yaml
 
 from dashboards.generate.dashboards import ALL
 from dashboards.generate.describing import Change, Fact, Link, Panel, Query, Source
+from dashboards.preview.__main__ import draw
 from dashboards.preview.asking import TENANTS, Reading, Series, Servers, filled
 from services.uvote.launcher import Launcher
 from services.uvote.stack import stack_running
@@ -314,6 +315,14 @@ async def test_an_exemplar_leads_to_its_trace_and_on_to_its_lines(lived: dict[st
         assert ids, query
         question = sources[way["datasourceUid"]]["tracesToLogsV2"]["query"]
         assert any(looker.has_lines(trace_id, question) for trace_id in ids if looker.has_trace(trace_id)), query
+
+
+async def test_every_dashboard_can_be_drawn(lived: dict[str, Seen], looker: Looker, tmp_path: Path) -> None:
+    given = {name: value for name, value in looker.variables("election-day", "").items() if not name.startswith("__")}
+    pictures = await asyncio.to_thread(draw, looker.servers, tmp_path, {**given, "service": "voter"}, 20)
+    assert {picture.stem for picture in pictures} == set(PAGES)
+    for picture in pictures:
+        assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.fixture(scope="module")
