@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "starting",
     "scraping",
     "telemetry",
+    "unheard",
     "observing",
 )
 RESULTS = Path(__file__).parent / "RESULTS.md"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import asyncpg
 import httpx
 
-from tests.service.harness import NOBODY, OwnWorkshop, System
+from tests.service.harness import NOBODY, System, Workshop
 from tests.service.recorder import Recorder, recording
 
 FORMATS = {"text": "text/plain", "openmetrics": "application/openmetrics-text"}
@@ -19,7 +19,7 @@ REPORTING = ("auth", "voter", "election", "frontend")
 class Watched:
     """A system of which everything that it says is kept. `read` gives it by sink, once the services have ended."""
 
-    workshop: OwnWorkshop
+    workshop: Workshop
     system: System
     recorders: Mapping[str, Recorder]
     series: dict[str, bytes] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(workshop: OwnWorkshop, collectors: Mapping[str, str] = NOBODY) -> AsyncIterator[Watched]:
+async def watched(workshop: Workshop, collectors: Mapping[str, str] = NOBODY) -> AsyncIterator[Watched]:
     """A system without services yet. What they send to a collector is handed on to those given, by side."""
     with ExitStack() as stack:
         sides = {side: stack.enter_context(recording(collectors.get(side))) for side in ("identity", "ballot")}

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.shared.settings import SERVICES
 from tests.guards.sources import ROOT
 from tests.service.chatty_service import REGISTERED, SECRET, UNREGISTERED
-from tests.service.harness import OwnWorkshop, System, free_port, until
+from tests.service.harness import System, Workshop, free_port, until
 from tests.service.recorder import Recorder, recording
 from tests.service.sinks import FORMATS, watched
 from tests.stack.searching import Secret, search
@@ -61,8 +61,8 @@ async def annoy(system: System, service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_a_hostile_client_makes_no_series_no_span_and_no_line(own_workshop: OwnWorkshop, service: str) -> None:
-    async with watched(own_workshop) as told:
+async def test_a_hostile_client_makes_no_series_no_span_and_no_line(workshop: Workshop, service: str) -> None:
+    async with watched(workshop) as told:
         await told.system.start(service)
         before = await series(told.system, service)
         await annoy(told.system, service)

@@ -26,6 +26,7 @@ from services.uvote.stack_servers import Ports, environment, lay_out
 from tests.guards.sources import ROOT
 from tests.load.casting import QUESTION, make_casts
 from tests.load.http_load import send_all, wait_for_port
+from tests.load.unheard import full_pipe
 from tests.service.ballot_world import Poll, make_ballot_world
 from tests.service.harness import System, free_port, until
 from tests.stack.failing_servers import FAILURES, dead
@@ -151,21 +152,6 @@ async def station(fresh_system: System) -> AsyncIterator[Station]:
 
 
 @contextmanager
-def nobody_reads() -> Iterator[int]:
-    """The end of a full pipe that nobody empties."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    try:
-        while True:
-            os.write(writing, b"x" * 4096)
-    except BlockingIOError:
-        os.set_blocking(writing, True)
-    yield writing
-    os.close(reading)
-    os.close(writing)
-
-
-@contextmanager
 def nobody_takes_answers(url: str, number: int = 20) -> Iterator[None]:
     """Somebody asks for the metrics, again and again, and does not read what comes."""
     port = urlsplit(url).port
@@ -188,7 +174,7 @@ async def test_ballots_are_cast_when_the_collector_is(failure: str, station: Sta
 
 
 async def test_ballots_are_cast_when_nobody_reads_the_output_nor_the_metrics(station: Station) -> None:
-    with nobody_reads() as output, dead() as collector:
+    with full_pipe() as output, dead() as collector:
         async with station.ballot(output, otlp_ballot_endpoint=collector) as ballot:
             with nobody_takes_answers(ballot.metrics_url):
                 assert await ballot.grows_by() < GROWTH_MIB
