@@ -6,10 +6,11 @@ environment or from the small files in `prometheus/targets`, which are written h
 
 import json
 import os
+import random
 import shutil
 import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
@@ -41,12 +42,9 @@ class Ports:
 
     @classmethod
     def free(cls) -> Self:
-        """Ports that nobody uses now."""
-        with ExitStack() as stack:
-            probes = [stack.enter_context(socket.socket()) for _ in fields(cls)]
-            for probe in probes:
-                probe.bind((HOST, 0))
-            return cls(*(probe.getsockname()[1] for probe in probes))
+        """Ports that nobody uses now, from below those that the kernel gives to outgoing connections."""
+        with ExitStack() as held:
+            return cls(*(_hold_free_port(held) for _ in fields(cls)))
 
     def url(self, name: str) -> str:
         """The address of what listens there."""
@@ -56,6 +54,14 @@ class Ports:
     def collectors(self) -> dict[str, str]:
         """Where each side sends."""
         return {side.value: self.url(f"otlp_{side.value}") for side in Side}
+
+
+def _hold_free_port(held: ExitStack) -> int:
+    while True:
+        probe, port = held.enter_context(socket.socket()), random.randint(10_000, 30_000)  # noqa: S311  # no secret
+        with suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 @dataclass(frozen=True)
