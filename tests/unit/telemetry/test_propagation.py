@@ -22,7 +22,7 @@ from observability.telemetry.side import on_side
 from observability.telemetry.tracing import make_provider, trace_requests
 from services.shared.client import DependencyDown, Refused, ServiceClient
 from services.shared.identity import ALGORITHM, TELLING, TRACE_AUDIENCE, Caller, Callers
-from services.shared.problems import Unauthenticated
+from services.shared.problems import NotFound, Unauthenticated
 
 TRACE, SPAN = "ab" * 16, "cd" * 8
 CONTEXT = f"00-{TRACE}-{SPAN}-01"
@@ -223,6 +223,14 @@ def test_a_transaction_is_a_span_that_names_no_value(callee: Callee) -> None:
     (span,) = callee.spans
     assert dict(span.attributes or {}) == {"uvote.transaction": "sign_in", "error.type": "TimeoutError"}
     assert "ada" not in span.to_json()
+
+
+def test_a_transaction_in_which_a_rule_refuses_is_no_error(callee: Callee) -> None:
+    with traced(Manner.ALWAYS), pytest.raises(NotFound), in_transaction("sign_in"):
+        raise NotFound("There is none.")
+    (span,) = callee.spans
+    assert dict(span.attributes or {}) == {"uvote.transaction": "sign_in"}
+    assert span.status.is_ok
 
 
 async def test_a_call_within_a_transaction_s_block_is_part_of_the_same_trace(callee: Callee) -> None:
