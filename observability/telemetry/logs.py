@@ -18,7 +18,7 @@ import structlog
 from opentelemetry import trace
 
 from observability.telemetry.registry import Registry, Side, Vocabulary
-from observability.telemetry.sampling import ERROR
+from observability.telemetry.sampling import kept_trace
 from observability.telemetry.side import side_of_work, work_for
 from observability.telemetry.writing import Line, Writer, timestamp
 
@@ -76,12 +76,10 @@ def _admitted(vocabulary: Vocabulary, value: object) -> object:
 def _trace(side: Side) -> Line:
     if side is Side.BALLOT:
         return {}
-    span = trace.get_current_span()
-    context = span.get_span_context()
-    # One with an error is kept, whether it is sampled or not.
-    if not context.trace_flags.sampled and ERROR not in (getattr(span, "attributes", None) or ()):
+    trace_id = kept_trace()
+    if trace_id is None:
         return {}
-    return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
+    return {"trace_id": trace_id, "span_id": f"{trace.get_current_span().get_span_context().span_id:016x}"}
 
 
 class Libraries(logging.Handler):

@@ -19,7 +19,7 @@ from observability.telemetry.calls import HEADER
 from observability.telemetry.metrics import histogram
 from observability.telemetry.registry import Registry, Route, Side
 from observability.telemetry.routing import RouteFinder
-from observability.telemetry.sampling import ERROR, Manner, traced
+from observability.telemetry.sampling import ERROR, Manner, exemplar, traced
 from observability.telemetry.side import on_side
 
 log = structlog.get_logger()
@@ -99,9 +99,10 @@ class Telemetry:
             await self.traced(scope, receive, watch)
         finally:
             seconds = round(time.perf_counter() - began, 4)
+            span = scope.get(SPAN, trace.INVALID_SPAN)
             if self.measured:
-                duration.observe(seconds, action=route.action, exemplar=_exemplar(scope))
-            with trace.use_span(scope.get(SPAN, trace.INVALID_SPAN)):
+                duration.observe(seconds, action=route.action, exemplar=exemplar(span))
+            with trace.use_span(span):
                 log.info("request_served", action=route.action, method=scope["method"], status=status, seconds=seconds)
 
 
@@ -127,8 +128,3 @@ def _note_status(scope: Scope, status: int) -> None:
         span.set_attribute("http.response.status_code", status)
         if status >= 500 and ERROR not in span.attributes:
             span.set_attribute(ERROR, "other")
-
-
-def _exemplar(scope: Scope) -> dict[str, str] | None:
-    context = scope.get(SPAN, trace.INVALID_SPAN).get_span_context()
-    return {"trace_id": f"{context.trace_id:032x}"} if context.trace_flags.sampled else None

@@ -147,3 +147,18 @@ class KeptParts(SpanProcessor):
 def is_error(span: ReadableSpan) -> bool:
     """Whether something went wrong in this span."""
     return span.status.status_code is StatusCode.ERROR or ERROR in (span.attributes or {})
+
+
+def kept_trace(span: trace.Span | None = None) -> str | None:
+    """The number of the trace of this span (the present one), if it is known already that it is kept."""
+    span = span or trace.get_current_span()
+    context = span.get_span_context()
+    if context.trace_flags.sampled or ERROR in (getattr(span, "attributes", None) or ()):
+        return f"{context.trace_id:032x}"
+    return None
+
+
+def exemplar(span: trace.Span | None = None) -> dict[str, str] | None:
+    """What leads from a measurement to its trace."""
+    trace_id = kept_trace(span)
+    return {"trace_id": trace_id} if trace_id else None

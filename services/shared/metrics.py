@@ -10,6 +10,7 @@ import jwt
 from observability.telemetry.metrics import counter, gauge, histogram
 from observability.telemetry.pulse import looks
 from observability.telemetry.registry import Side
+from observability.telemetry.sampling import exemplar
 from observability.telemetry.side import side_of_work
 from observability.telemetry.ticks import MeanOfTick, MostOfTick
 from services.shared.problems import Forbidden, Problem, Unauthenticated
@@ -105,7 +106,7 @@ def measured_transaction(service: str, name: str) -> Iterator[None]:
         raise
     finally:
         transactions.add(transaction=name, outcome=outcome)
-        transaction_duration.observe(time.perf_counter() - began, transaction=name)
+        transaction_duration.observe(time.perf_counter() - began, transaction=name, exemplar=exemplar())
 
 
 def note_call(dependency: str, *, answered: bool, is_open: Callable[[], bool]) -> None:

@@ -73,6 +73,26 @@ async def test_an_organiser_s_sign_in_is_one_trace_over_its_services(fresh_syste
             assert registry().attributes[name].admits(str(value))
 
 
+async def test_a_slow_request_and_its_transactions_lead_to_their_trace(fresh_system: System, sinks: Sinks) -> None:
+    port = free_port()
+    await fresh_system.start("auth", **told(sinks), metrics_port=port)
+    async with httpx.AsyncClient() as client:
+        bad = {"email": "ada@example.org", "password": "wrong wrong wrong"}
+        assert (await client.post(f"{fresh_system.url('auth')}/v1/sessions", json=bad)).status_code == 401
+        accept = {"Accept": "application/openmetrics-text"}
+        scraped = (await client.get(f"http://127.0.0.1:{port}/metrics", headers=accept)).text
+    await end(fresh_system, "auth")
+    (root,) = [span for span in sinks[Side.IDENTITY].spans if span["name"] == "sign_in"]
+    exemplars = re.findall(
+        r'^(uvote_\w+)_bucket{.*(action|transaction)="(\w+)".* # {trace_id="(\w+)"}', scraped, re.MULTILINE
+    )
+    led = {(name, value) for name, _, value, trace_id in exemplars if trace_id == root["traceId"]}
+    assert led >= {
+        ("uvote_http_request_duration_seconds", "sign_in"),
+        ("uvote_transaction_duration_seconds", "admit_sign_in"),
+    }
+
+
 async def test_an_import_is_one_trace_over_three_services(fresh_system: System, sinks: Sinks) -> None:
     names = ("auth", "voter", "election", "frontend")
     email = (await fresh_system.organiser())[0].email
