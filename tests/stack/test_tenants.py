@@ -46,7 +46,7 @@ def send(stack: Stack, side: str, kind: str, item: dict[str, Any], **resource: s
     """Hand one span or log record to the collector as a service does."""
     names = {"traces": ("resourceSpans", "scopeSpans", "spans"), "logs": ("resourceLogs", "scopeLogs", "logRecords")}
     outer, scope, inner = names[kind]
-    about = {"attributes": attributes(service__name="auth", **resource)}
+    about = {"attributes": attributes(**{"service__name": "auth", **resource})}
     document = {outer: [{"resource": about, scope: [{"scope": {"name": "test"}, inner: [item]}]}]}
     url = f"{stack.ports.url(f'otlp_{side}')}/v1/{kind}"
     httpx.post(url, json=document, timeout=10).raise_for_status()
