@@ -68,7 +68,7 @@ def stuck_browsers(width: int = 4) -> Panel:
             ),
         ),
         Fact("browsers fail", "up"),
-        (ON_CALL, to_lines("What the browsers said", "ballot", "step =~ `.+`", ballot=True)),
+        (ON_CALL, to_lines("What the browsers said", "ballot|frontend", "step =~ `.+`", ballot=True)),
         width=width,
         decimals=0,
         steps=(

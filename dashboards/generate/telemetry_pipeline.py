@@ -114,7 +114,7 @@ SAMPLES = Panel(
     "How many series are stored of each. The number grows with elections, never with voters; a jump means that a "
     "label has lost its bounds.",
     (Query(f'sum by (job) (scrape_samples_post_metric_relabeling{{job=~"{SERVICES}"}})', "{{job}}"),),
-    Fact("a stranger is scraped", "up"),
+    Fact("a service stops", "down"),
     (ITS_SERVICE, TARGETS),
     unit="short",
     width=12,

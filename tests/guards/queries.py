@@ -25,7 +25,7 @@ class Matcher:
 def matchers(promql: str) -> Iterator[Matcher]:
     for metric, inside in SELECTOR.findall(promql):
         for label, _, value in MATCHER.findall(inside):
-            yield Matcher(metric, label, tuple(value[1:-1].split("|")))
+            yield Matcher("" if metric in WORDS else metric, label, tuple(value[1:-1].split("|")))
 
 
 def grouped_labels(promql: str) -> set[str]:

@@ -159,9 +159,11 @@ def with_false_proof(definition: Definition, code: str) -> bytes:
 
 @change("browsers fail")
 async def fail_in_browsers(day: Day) -> AsyncIterator[None]:
-    async with httpx.AsyncClient(base_url=day.system.url("frontend")) as client:
-        for _ in range(2):  # three would say that voting does not work
-            await client.get("/no-script/real")
+    """Two: three would say that voting does not work."""
+    async with httpx.AsyncClient() as client:
+        (await client.get(f"{day.system.url('frontend')}/no-script/real")).raise_for_status()
+        failures = f"{day.system.url('ballot')}/v1/elections/{day.uuid}/failures"
+        (await client.post(failures, json={"step": "encrypt", "reason": "unsupported"})).raise_for_status()
     yield
 
 

@@ -30,7 +30,7 @@ from tests.guards.dashboard_queries import all_queries, link_query, of_type
 from tests.guards.queries import grouped_labels, matchers, metrics
 from tests.service.harness import OwnWorkshop
 from tests.stack.conftest import Stack, eventually
-from tests.stack.day_of_changes import CHANGES, Day, day_begun
+from tests.stack.day_of_changes import CHANGES, SERVICES, Day, day_begun
 
 pytestmark = pytest.mark.timeout(1200)  # the first test waits for the whole day
 
@@ -285,23 +285,33 @@ async def test_every_series_and_label_was_scraped(promql: str, lived: dict[str, 
 MADE_HERE = {"dependency"}  # also by `label_replace`
 
 
-FOLLOWED = [
-    pytest.param(page.uid, panel, link, id=f"{page.uid}: {panel.title}: {link.title}")
-    for page in ALL
-    for panel in page.panels
-    for link in panel.links
-]
+def links(*, late: bool) -> list[Any]:
+    """All. Late are those from panels that show nothing before the last changes, and that need Prometheus only."""
+    return [
+        pytest.param(page.uid, panel, link, id=f"{page.uid}: {panel.title}: {link.title}")
+        for page in ALL
+        for panel in page.panels
+        for link in panel.links
+        if late == (panel.fact.change in LAST and "lines}" not in link.url and "traces}" not in link.url)
+    ]
 
 
-@pytest.mark.parametrize(("page", "panel", "link"), FOLLOWED)
+@pytest.mark.parametrize(("page", "panel", "link"), links(late=False))
 async def test_a_link_leads_to_what_it_promises(
     page: str, panel: Panel, link: Link, lived: dict[str, Seen], looker: Looker
 ) -> None:
     """With the labels of a real series, if it asks for such; then the target has something about that very one."""
-    values = looker.variables(page, panel.fact.change)
-    labels = [{}] if "__field" not in link.url else looker.labels_of(panel, values)
-    assert labels, "no series of this panel could be followed"
-    assert any(looker.follow(link, values, each) for each in labels)
+    assert leads_on(page, panel, link, looker)
+
+
+def leads_on(page: str, panel: Panel, link: Link, looker: Looker) -> bool:
+    """For one service at least, where the page is of one service."""
+    for service in SERVICES if page == "service" else SERVICES[:1]:
+        values = looker.variables(page, panel.fact.change) | {"service": service}
+        labels = [{}] if "__field" not in link.url else looker.labels_of(panel, values)
+        if any(looker.follow(link, values, each) for each in labels):
+            return True
+    return False
 
 
 async def test_an_exemplar_leads_to_its_trace_and_on_to_its_lines(lived: dict[str, Seen], looker: Looker) -> None:
@@ -334,3 +344,11 @@ async def seen(day: Day, lived: dict[str, Seen], looker: Looker) -> dict[str, Se
 @pytest.mark.parametrize("name", WATCHED)
 async def test_a_value_moves_as_its_fact_says(name: str, seen: dict[str, Seen]) -> None:
     assert seen[name].moved(WATCHED[name].fact), (WATCHED[name].fact, seen[name])
+
+
+@pytest.mark.parametrize(("page", "panel", "link"), links(late=True))
+async def test_a_link_from_what_was_lost_leads_to_what_it_promises(
+    page: str, panel: Panel, link: Link, seen: dict[str, Seen], looker: Looker
+) -> None:
+    """The same, when there is something to be seen."""
+    assert leads_on(page, panel, link, looker)
