@@ -169,12 +169,9 @@ async def fail_in_browsers(day: Day) -> AsyncIterator[None]:
 
 @change("a crowd comes")
 async def crowd(day: Day) -> AsyncIterator[None]:
-    """Voters and organisers all at once, then those again while somebody holds the tables."""
-    auth = AuthClient(day.system.url("auth"))
-    for _ in range(5):
-        strangers = [auth.sign_in(Credentials(email=address, password=PASSWORD)) for address in addresses(10)]
-        await asyncio.gather(*map(day.cast, day.codes), *strangers, return_exceptions=True)
-    await auth.close()
+    """Everybody at once, first while nobody, then while somebody holds the tables; strangers go on trying passwords."""
+    strangers = asyncio.create_task(try_passwords(day))
+    await asyncio.gather(*map(day.cast, day.codes), return_exceptions=True)
     held = asyncio.create_task(hold_tables(day))
     await asyncio.sleep(0.3)  # until they are held
     token = day.world.tokens["election"]
@@ -184,6 +181,16 @@ async def crowd(day: Day) -> AsyncIterator[None]:
             held, *map(day.cast, day.codes), *lists, browser.sign_in(day.email), return_exceptions=True
         )
     yield
+    strangers.cancel()
+    await asyncio.gather(strangers, return_exceptions=True)
+
+
+async def try_passwords(day: Day) -> None:
+    """Without end, a few at a time."""
+    async with httpx.AsyncClient(base_url=day.system.url("auth"), timeout=60) as client:
+        while True:
+            guesses = [{"email": address, "password": PASSWORD} for address in addresses(6)]
+            await asyncio.gather(*(client.post("/v1/sessions", json=guess) for guess in guesses))
 
 
 async def hold_tables(day: Day) -> None:
