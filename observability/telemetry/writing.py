@@ -16,7 +16,7 @@ from observability.telemetry.registry import Side
 
 QUEUE_LINES = 10_000
 TICK_SECONDS = 10.0
-LINGER_SECONDS = 0.02
+LINGER_SECONDS = 0.05
 DIFFERENT_IN_A_TICK = 1000
 STDOUT = 1
 
