@@ -158,7 +158,7 @@ async def test_lines_are_sent_to_the_collector_of_their_side(fresh_system: Syste
     assert served["resource"].keys() == {"service.name", "service.version", "uvote.side"}
     assert int(span["startTimeUnixNano"]) - 10**9 < int(served["timeUnixNano"]) < int(span["endTimeUnixNano"]) + 10**9
     assert ballot.lines == []
-    assert b"ada" not in identity.everything
+    assert b"ada@" not in identity.everything
 
 
 async def test_a_line_about_an_error_leads_to_its_trace_also_where_few_are_kept(

@@ -222,7 +222,7 @@ def test_a_transaction_is_a_span_that_names_no_value(callee: Callee) -> None:
         raise TimeoutError("ada@example.org")
     (span,) = callee.spans
     assert dict(span.attributes or {}) == {"uvote.transaction": "sign_in", "error.type": "TimeoutError"}
-    assert "ada" not in span.to_json()
+    assert "ada@" not in span.to_json()
 
 
 def test_a_transaction_in_which_a_rule_refuses_is_no_error(callee: Callee) -> None:
