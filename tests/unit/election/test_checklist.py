@@ -54,31 +54,31 @@ MANY = [Question(text="Who?", options=[f"{number}" for number in range(100)]) fo
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "codes"),
     [
-        ({"draft": DRAFT.model_copy(update={"questions": []})}, "questions"),
-        ({"draft": DRAFT.model_copy(update={"questions": MANY})}, "ballot_size"),
-        ({"draft": DRAFT.model_copy(update={"reply_to": None})}, "reply_to"),
-        ({"opens": None}, "opens"),
-        ({"closes": None}, "closes"),
-        ({"opens": NOW - timedelta(hours=2), "closes": NOW}, "closes"),
-        ({"opens": CLOSES}, "order"),
-        ({"roll": a_roll(voters=0, total_weight=0)}, "roll"),
-        ({"roll": a_roll(total_weight=0)}, "roll"),
-        ({"roll": a_roll(total_weight=10**9 + 1)}, "total_weight"),
-        ({"roll": a_roll(test_mail_accepted_at=None)}, "test_mail"),
-        ({"trustees": ()}, "trustees"),
-        ({"trustees": (TRUSTEE, TRUSTEE.model_copy(update={"public_key": None}))}, "trustee_keys"),
+        ({"draft": DRAFT.model_copy(update={"questions": []})}, ["questions"]),
+        ({"draft": DRAFT.model_copy(update={"questions": MANY})}, ["ballot_size"]),
+        ({"draft": DRAFT.model_copy(update={"reply_to": None})}, ["reply_to"]),
+        ({"opens": None}, ["opens"]),
+        ({"closes": None}, ["closes"]),
+        ({"opens": NOW - timedelta(hours=2), "closes": NOW}, ["closes"]),
+        ({"opens": CLOSES}, ["order"]),
+        ({"roll": a_roll(voters=0, total_weight=0)}, ["roll"]),
+        ({"roll": a_roll(total_weight=0)}, ["roll"]),
+        ({"roll": a_roll(total_weight=10**9 + 1)}, ["total_weight"]),
+        ({"roll": a_roll(test_mail_accepted_at=None)}, ["test_mail"]),
+        ({"trustees": ()}, ["trustees", "trustee_keys"]),
+        ({"trustees": (TRUSTEE, TRUSTEE.model_copy(update={"public_key": None}))}, ["trustee_keys"]),
     ],
 )
-def test_each_thing_that_is_missing_stops_the_sealing(change: dict[str, Any], code: str) -> None:
+def test_each_thing_that_is_missing_stops_the_sealing(change: dict[str, Any], codes: list[str]) -> None:
     given = checklist(**change)
-    assert missing(given) == [code]
+    assert missing(given) == codes
     assert not given.ready
     with pytest.raises(Conflict) as refusal:
         require_ready(given, ["few_voters", "rare_weights"])
     assert refusal.value.type.endswith(":not-ready")
-    assert refusal.value.members == {"items": [code]}
+    assert refusal.value.members == {"items": codes}
 
 
 @pytest.mark.parametrize(
