@@ -59,7 +59,7 @@ def stuck_browsers(width: int = 4) -> Panel:
     """Voters who cannot vote and whom no server log shows."""
     return Panel(
         "stat",
-        "Browsers that could not vote (1 h)",
+        "Browsers that fail (1 h)",
         "Voting pages that reported a blocked script, missing cryptography, no network or a page that does not fit, "
         "at ticks of ten seconds. A browser that cannot even report is not counted.",
         (

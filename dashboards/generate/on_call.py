@@ -22,7 +22,8 @@ from dashboards.generate.linking import (
 )
 
 # Probes, and what services ask each other every second.
-QUIET = "read_live|read_ready|read_health|list_work|list_trustee_invitations|list_full_events"
+PROBES = "read_live|read_ready|read_health"
+QUIET = f"{PROBES}|list_work|list_trustee_invitations|list_full_events"
 ELECTION_DAY = to_dashboard("Election day", "election-day")
 BALLOT_LINES = to_lines("Lines of the ballot side", ".+", ballot=True)
 IDENTITY_LINES = to_lines("Lines of the identity side", ".+")
@@ -173,11 +174,12 @@ RATE = Panel(
 ERRORS = Panel(
     "timeseries",
     "Actions that fail most",
-    "Answers with 5xx per second, the five worst actions.",
+    "Answers with 5xx per second, the five worst actions. Probes are left out: a service that starts is not ready.",
     (
-        Query('sum(rate(uvote_http_requests_total{status="5xx"}[$__rate_interval]))', "all"),
+        Query(f'sum(rate(uvote_http_requests_total{{status="5xx", action!~"{PROBES}"}}[$__rate_interval]))', "all"),
         Query(
-            'topk(5, sum by (job, action) (rate(uvote_http_requests_total{status="5xx"}[$__rate_interval])) > 0)',
+            f'topk(5, sum by (job, action) (rate(uvote_http_requests_total{{status="5xx", action!~"{PROBES}"}}'
+            "[$__rate_interval])) > 0)",
             "{{job}} {{action}}",
         ),
     ),
