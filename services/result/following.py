@@ -41,11 +41,9 @@ class Following:
         if work.state not in FOLLOWED:
             return await self._read(work.uuid)
         row = await self._read(work.uuid) or await self._begin(work)
-        while not row.position.ended:
-            before = row.position
-            row = await self._follow_page(row)
-            if row.position == before:
-                break
+        is_last = False
+        while not (is_last or row.position.ended):
+            row, is_last = await self._follow_page(row)
         return row
 
     async def _read(self, uuid: str) -> TallyRow | None:
@@ -62,12 +60,13 @@ class Following:
                 await self.store.insert_weights(connection, work.uuid, weights)
         return row
 
-    async def _follow_page(self, row: TallyRow) -> TallyRow:
+    async def _follow_page(self, row: TallyRow) -> tuple[TallyRow, bool]:
+        """Counts a page; says whether it was the last: a round asks as often when a ballot has come as when none has."""
         page = await self.ballot.list_full_events(row.uuid, after=row.position.height, limit=PAGE)
         if not page.events:
-            return row
+            return row, True
         reading = await asyncio.to_thread(read_page, row.position, page.events)
-        return await self._count(row, reading)
+        return await self._count(row, reading), page.next is None
 
     async def _count(self, row: TallyRow, reading: Reading) -> TallyRow:
         credentials = {cast.credential for cast in reading.ballots}

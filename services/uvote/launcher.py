@@ -32,13 +32,13 @@ class LaunchError(Exception):
 
 
 class Launcher:
-    """The preloaded parent, seen from outside. It loads while its maker goes on."""
+    """The preloaded parent, seen from outside. It loads while its maker goes on; a test may give it another program."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = "services.uvote.preloaded") -> None:
         self.control, theirs = socket.socketpair()
         environment = {name: value for name, value in os.environ.items() if not _is_ours(name)}
         with theirs:
-            command = [sys.executable, "-m", "services.uvote.preloaded"]
+            command = [sys.executable, "-m", program]
             # In a session of its own: Ctrl-C is for us, and we end the services in order.
             self.process = Popen(  # noqa: S603  # our own interpreter and module
                 command, stdin=theirs.fileno(), env=environment, start_new_session=True
