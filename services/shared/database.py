@@ -17,6 +17,8 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from observability.telemetry.calls import in_transaction
+from observability.telemetry.registry import Side
+from observability.telemetry.side import side_of_work
 from services.shared import metrics
 from services.shared.problems import Unavailable
 
@@ -124,7 +126,9 @@ class Database:
                     connection.remove_log_listener(note)
         except UNREACHABLE as error:
             metrics.database_up.set(0)
-            log.warning("database_unavailable", transaction=name, error=type(error).__name__)
+            # On the ballot side the name would say that somebody has just looked a tracker up.
+            told = None if side_of_work() is Side.BALLOT else name
+            log.warning("database_unavailable", transaction=told, error=type(error).__name__)
             raise DatabaseUnavailable("The database does not answer.") from None
         if warnings:
             raise CommitUncertain("The database could not say that this is stored.")
