@@ -2,7 +2,6 @@
 
 - Trace headers of the public are dropped: a client could force a trace to be kept, and choose its id. On the identity
   side a trace continues that of another service which shows that it is one; on the ballot side none does.
-- Requests that make no span do not pass the instrumentation at all: no setting of it can make one of them.
 - A request of the identity side makes one line with the action's name, and one measurement of its time.
 - A request of the ballot side makes neither; one that meets no registered route belongs to that side.
 """
@@ -42,7 +41,7 @@ def believe_nobody(_: str) -> bool:
 
 
 class Telemetry:
-    """Wraps the whole application of a service. `traced` is the same with a span around each request."""
+    """Wraps the whole application of a service."""
 
     def __init__(
         self,
@@ -50,11 +49,9 @@ class Telemetry:
         *,
         registry: Registry,
         service: str,
-        traced: ASGIApp | None = None,
         believe: Believe = believe_nobody,
     ) -> None:
         self.app = app
-        self.traced = traced or app
         self.believe = believe
         self.finder = RouteFinder(registry.routes[service].values())
         self.measured = service in registry.metrics["uvote_http_request_duration_seconds"].each
@@ -73,7 +70,7 @@ class Telemetry:
             if route is None or route.unseen or route.quiet:
                 await self.app(scope, receive, send)
             elif side is Side.BALLOT:
-                await self.traced(scope, receive, _noting_status(scope, send))
+                await self.app(scope, receive, _noting_status(scope, send))
             else:
                 self._continue_trace(scope, given)
                 await self._tell(route, scope, receive, send)
@@ -96,7 +93,7 @@ class Telemetry:
             await send(message)
 
         try:
-            await self.traced(scope, receive, watch)
+            await self.app(scope, receive, watch)
         finally:
             seconds = round(time.perf_counter() - began, 4)
             span = scope.get(SPAN, trace.INVALID_SPAN)

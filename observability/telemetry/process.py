@@ -101,7 +101,8 @@ def telemetry(
     build_info.set(1, version=version, configuration=configuration)
     start_time.set(round(time.time()))
     count_requests(app, registered, service)
-    traced = trace_requests(app, {side: export.provider for side, export in exports.items()}) if exports else None
+    if exports:
+        trace_requests(app, registered, service, {side: export.provider for side, export in exports.items()})
     if Side.IDENTITY in exports:
         trace_calls(Calls(exports[Side.IDENTITY].provider.get_tracer(NAME), sign))
     reports = _report_errors(metrics, version, sentry_dsn)
@@ -109,7 +110,7 @@ def telemetry(
     log.info("service_started", version=version, configuration=configuration)
     try:
         # Outside of everything, the instrumentation too, which would follow a client's trace headers.
-        yield Telemetry(app, registry=registered, service=service, traced=traced, believe=believe)
+        yield Telemetry(app, registry=registered, service=service, believe=believe)
     finally:
         log.info("service_stopped")
         if server is not None:

@@ -1,28 +1,29 @@
-"""Tracing of requests, on two sides that share no provider, by the middleware within the instrumentation of FastAPI.
+"""Tracing of requests by the contrib instrumentation of FastAPI, on two sides that share no provider.
 
-- The rest of that instrumentation looks for the route a second time, wraps the application twice more and patches
-  background tasks; it costs more than the spans. The middleware is told the action's name instead.
-- A span begins with the provider of the request's side. Single ballots, look-ups, probes and polls do not pass here.
+- A span begins with the provider of the request's side. Single ballots, look-ups, probes and polls make none.
 - It has the action's name; what the instrumentation records besides is left out when it leaves (`spans`).
 - No trace continues one that a client names: those headers are dropped before (`middleware`).
 - No provider is the global one, at which libraries help themselves.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import FastAPI
 from opentelemetry import trace
-from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.util._decorator import _agnosticcontextmanager
-from starlette.types import ASGIApp, Scope
+from starlette.types import Scope
 
 from observability.telemetry.middleware import ROUTE, SPAN
-from observability.telemetry.registry import Route, Side
-from observability.telemetry.sampling import Sampling
+from observability.telemetry.registry import Registry, Route, Side
+from observability.telemetry.routing import PARAMETER
+from observability.telemetry.sampling import Manner, Sampling, manner
 from observability.telemetry.side import side_of_work
 
 NAME = "uvote"
@@ -46,8 +47,8 @@ class SidedTracer(trace.Tracer):
     tracers: Mapping[Side, trace.Tracer]
 
     def start_span(self, *given: Any, **named: Any) -> trace.Span:
-        """Begins a span on the present side."""
-        tracer = self.tracers.get(side_of_work())
+        """Begins a span on the present side, unless there must be none whatever the instrumentation was told."""
+        tracer = None if manner() is Manner.NEVER else self.tracers.get(side_of_work())
         return trace.INVALID_SPAN if tracer is None else tracer.start_span(*given, **named)
 
     @_agnosticcontextmanager
@@ -64,24 +65,29 @@ def make_provider(side: Side, resource: Mapping[str, str], processor: SpanProces
     return provider
 
 
-def trace_requests(app: ASGIApp, providers: Mapping[Side, trace.TracerProvider]) -> ASGIApp:
-    """The application with a span around each request. Those that make none are not to be sent through it."""
-    return OpenTelemetryMiddleware(
+def trace_requests(
+    app: FastAPI, registry: Registry, service: str, providers: Mapping[Side, trace.TracerProvider]
+) -> None:
+    """Makes a span of each request of which there may be one."""
+    silent = [route.path for route in registry.routes[service].values() if route.quiet or route.unseen]
+    FastAPIInstrumentor.instrument_app(
         app,
         tracer_provider=SidedProvider(providers),
         meter_provider=NoOpMeterProvider(),
-        default_span_details=_details,
-        server_request_hook=_keep,
+        excluded_urls=",".join(_expression(path) for path in silent),
         exclude_spans=["receive", "send"],
+        server_request_hook=_name,
     )
 
 
-def _details(scope: Scope) -> tuple[str, dict[str, str]]:
-    route: Route = scope[ROUTE]
-    told = {"uvote.action": route.action, "http.route": route.path, "http.request.method": scope["method"]}
-    return route.action, told
+def _expression(path: str) -> str:
+    return "/" + "[^/]+".join(re.escape(part) for part in PARAMETER.split(path[1:])) + "$"
 
 
-def _keep(span: trace.Span, scope: Scope) -> None:
-    if span.is_recording():
+def _name(span: trace.Span, scope: Scope) -> None:
+    route: Route | None = scope.get(ROUTE)
+    if route is not None and span.is_recording():
+        span.update_name(route.action)
+        told = {"uvote.action": route.action, "http.route": route.path, "http.request.method": scope["method"]}
+        span.set_attributes(told)
         scope[SPAN] = span

@@ -45,8 +45,8 @@ async def service(name: str) -> AsyncIterator[tuple[httpx.AsyncClient, Spans]]:
         app.add_api_route(route.path, answer, methods=list(route.methods))
     spans: Spans = {side: [] for side in Side}
     providers = {side: make_provider(side, {}, KeptParts(spans[side].append, pytest.fail)) for side in Side}
-    believe, traced = Callers(name, PUBLIC).tell_of_traces, trace_requests(app, providers)
-    outermost = Telemetry(app, registry=registry(), service=name, traced=traced, believe=believe)
+    trace_requests(app, registry(), name, providers)
+    outermost = Telemetry(app, registry=registry(), service=name, believe=Callers(name, PUBLIC).tell_of_traces)
     with measuring(name):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(outermost), base_url="http://test") as client:
             yield client, spans

@@ -36,7 +36,8 @@ async def client_of(service: str, kept: Kept) -> AsyncIterator[httpx.AsyncClient
         kept[side] = InMemorySpanExporter()
         providers[side] = TracerProvider(shutdown_on_exit=False)
         providers[side].add_span_processor(SimpleSpanProcessor(AllowedSpans(registry(), side, kept[side])))
-    outermost = Telemetry(app, registry=registry(), service=service, traced=trace_requests(app, providers))
+    trace_requests(app, registry(), service, providers)
+    outermost = Telemetry(app, registry=registry(), service=service)
     with measuring(service):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(outermost), base_url="http://test") as client:
             yield client
