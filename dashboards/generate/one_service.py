@@ -64,7 +64,7 @@ SLOW = Panel(
             f"(rate(uvote_http_request_duration_seconds_bucket{{{MINE}}}[5m]))) > 0"
         ),
     ),
-    Fact("a crowd comes", "up"),
+    Fact("a crowd comes", "up", beyond=1.5),
     (TRACES, LINES),
     unit="s",
     width=4,
@@ -137,7 +137,7 @@ TIMES = Panel(
         )
         for share, name in ((0.95, "p95"), (0.5, "p50"))
     ),
-    Fact("a crowd comes", "up"),
+    Fact("a crowd comes", "up", beyond=1.5),
     (TRACES, LINES),
     unit="s",
     empty=NO_TIMES,

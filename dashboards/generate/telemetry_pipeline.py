@@ -188,10 +188,9 @@ TRACES = Panel(
 MEMORY = Panel(
     "timeseries",
     "Memory of the servers",
-    "Of Prometheus, Loki, Tempo, Alertmanager and the collector, which all live on one machine unless somebody moved "
-    "them.",
+    "Of Prometheus, Loki, Tempo and Alertmanager; the collector limits its own to 200 MiB.",
     (Query(f'max by (job) (process_resident_memory_bytes{{job=~"{SERVERS}"}})', "{{job}}"),),
-    Fact("the collector is gone", "down"),
+    Fact("Loki is gone", "down"),
     (TARGETS, ON_CALL),
     unit="bytes",
     steps=(Step(1500000000, "orange", "it may be ended by the system: give it more, or keep less."),),

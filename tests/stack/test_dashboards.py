@@ -44,7 +44,7 @@ LOOKED_AT: Mapping[str, str] = {
     "a service stops": "election",
     "a service starts otherwise": "result",
     "the database stops": "voter",
-    "the collector is gone": "frontend",
+    "the collector is gone": "election",
 }
 
 
@@ -245,8 +245,10 @@ async def day(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def looker(day: Day) -> Looker:
-    return Looker(day)
+def looker(day: Day) -> Iterator[Looker]:
+    looker = Looker(day)
+    yield looker
+    looker.servers.client.close()
 
 
 @pytest.fixture(scope="module")
