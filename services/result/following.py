@@ -61,7 +61,7 @@ class Following:
         return row
 
     async def _follow_page(self, row: TallyRow) -> tuple[TallyRow, bool]:
-        """Counts a page; says whether it was the last, so that a round asks as often whether or not a ballot has come."""
+        """Counts a page; says whether it was the last: a round asks as often with a new ballot as without one."""
         page = await self.ballot.list_full_events(row.uuid, after=row.position.height, limit=PAGE)
         if not page.events:
             return row, True
