@@ -246,7 +246,7 @@ def _of_source(source: str, order: str) -> Iterator[Evidence]:
             yield evidence(f"at cast + {delay}{part}", _at(source, delay, cast=True, whole=whole))
             yield evidence(f"drawn at cast + {delay}{part}", _line(source, delay, whole=whole))
         yield evidence(f"at page{part}", _at(source, 0, cast=False, whole=whole))
-        for within in (3, 30):
+        for within in (1, 3, 30):
             yield evidence(f"within {within} of cast{part}", _near(source, within, cast=True, whole=whole))
             yield evidence(f"within {within} of page{part}", _near(source, within, cast=False, whole=whole))
     yield evidence("near both", _linked(source, 5))
@@ -309,9 +309,9 @@ def parts_of(days: Sequence[Day]) -> list[float]:
 
 
 OF_A_SOURCE = 3
-LOOKED_AT = 24
+MOST, SHARPEST = 20, 8
 WEIGHTS = (0.0, 0.5, 1.0)
-WORTH = 5.0  # what something must gain, in nats over all voters that it learns from, to be more than chance
+WORTH = 3.0  # what something must gain, in nats over all voters that it learns from, to be more than chance
 
 Split = Sequence[tuple[Sequence[Day], Sequence[Day]]]
 Told = list[tuple[int, list[float] | None]]  # of each voter the true position, and what is said of each ballot
@@ -326,7 +326,8 @@ class Hint:
     needs: frozenset[str]
     make: Callable[[Sequence[Day]], Evidence]
     reach: int
-    gain: float
+    gain: float  # nats on days that were held back
+    voters: int  # of whom it says something there
 
     def law(self, days: Sequence[Day]) -> tuple[Evidence, Law]:
         """What the days teach of it."""
@@ -366,7 +367,7 @@ class Learned:
         self.days = days
         halves = (days[::2], days[1::2])
         self.split: Split = (halves, halves[::-1])
-        curves = [Hint("height - curve", frozenset(), _curve_evidence, reach, 0) for reach in REACHES]
+        curves = [Hint("height - curve", frozenset(), _curve_evidence, reach, 0, 0) for reach in REACHES]
         self.hints = [*curves, *self._hints()]
         self.told: dict[Hint, Told] = {}
 
@@ -380,26 +381,36 @@ class Learned:
         return Adversary(self.days, [(hint, weight) for hint, weight in zip(hints, weights, strict=True) if weight])
 
     def _shortlist(self, hints: Sequence[Hint]) -> list[Hint]:
-        """The curve, and of what says most by itself the first few of each source."""
-        taken: Counter[frozenset[str]] = Counter()
-        best: list[Hint] = []
-        for hint in sorted(hints, key=lambda hint: -hint.gain):
-            taken[hint.needs] += 1
-            if hint.needs and taken[hint.needs] <= OF_A_SOURCE:
-                best.append(hint)
-        return [hint for hint in hints if not hint.needs] + best[:LOOKED_AT]
+        """The curve; what says most by itself of all voters; and what says most of the few that it speaks of."""
+        told = [hint for hint in hints if hint.needs]
+        most = _first_of_each_source(sorted(told, key=lambda hint: -hint.gain))
+        sharpest = _first_of_each_source(sorted(told, key=lambda hint: -hint.gain / hint.voters))
+        best = dict.fromkeys([*most[:MOST], *sharpest[:SHARPEST]])
+        return [*(hint for hint in hints if not hint.needs), *best]
 
     def _hints(self) -> Iterator[Hint]:
         """The evidences that say something of true ballots on days that were held back."""
         for evidence in evidences(self.days):
             distances = {id(half): _true_distances(evidence, half) for half, _ in self.split}
+            voters = sum(map(len, distances.values()))
             for reach in REACHES:
-                gain = sum(
-                    _gain(distances[id(learned)], distances[id(tested)], parts_of(learned), reach, tested[0].size)
-                    for learned, tested in self.split
-                )
+                gain = 0.0
+                for learned, tested in self.split:
+                    law = Law(distances[id(learned)], parts_of(learned), reach)
+                    gain += sum(law.log(*known, tested[0].size) for known in distances[id(tested)])
+                    gain -= sum(_shared(evidence, law, day) for day in tested)
                 if gain > WORTH:
-                    yield Hint(evidence.name, evidence.needs, partial(_same, evidence), reach, gain)
+                    yield Hint(evidence.name, evidence.needs, partial(_same, evidence), reach, gain, voters)
+
+
+def _first_of_each_source(hints: Iterable[Hint]) -> list[Hint]:
+    taken: Counter[frozenset[str]] = Counter()
+    first: list[Hint] = []
+    for hint in hints:
+        taken[hint.needs] += 1
+        if taken[hint.needs] <= OF_A_SOURCE:
+            first.append(hint)
+    return first
 
 
 def _curve_evidence(days: Sequence[Day]) -> Evidence:
@@ -410,15 +421,17 @@ def _same(evidence: Evidence, _: Sequence[Day]) -> Evidence:
     return evidence
 
 
-def _gain(
-    learned: Sequence[tuple[float, int]],
-    tested: Sequence[tuple[float, int]],
-    ends: Sequence[float],
-    reach: int,
-    size: int,
-) -> float:
-    law = Law(learned, ends, reach)
-    return sum(law.log(cast, distance, size) for cast, distance in tested)
+def _shared(evidence: Evidence, law: Law, day: Day) -> float:
+    """What of that is said of all ballots alike, because many have the same number."""
+    numbers = Counter(evidence.numbers(day))
+    if len(numbers) > day.size / 2:
+        return 0.0
+    shared = 0.0
+    for voter in day.voters:
+        if (distances := evidence.distances(day, voter, numbers)) is not None:
+            logs = (law.log(voter.cast, distance, day.size) for distance in distances)
+            shared += math.log(sum(math.exp(log) * n for log, n in zip(logs, numbers.values(), strict=True)) / day.size)
+    return shared
 
 
 class Adversary:
