@@ -7,7 +7,7 @@ from tests.stack.linkage.adversary import Day
 from tests.stack.linkage.day import staged
 
 DAYS = 2  # that each system plays
-KEPT, LEAKING = 5, 4  # systems with all rules on, and with every leak put back
+KEPT, LEAKING = 8, 4  # systems with all rules on, and with every leak put back
 PROGRAM = "tests.stack.linkage.preloaded"
 
 
