@@ -5,6 +5,7 @@ Each change is made, lasts while somebody looks, and is undone where it would hi
 
 import asyncio
 import contextlib
+import itertools
 import json
 import secrets
 import signal
@@ -46,6 +47,7 @@ VOTERS = 30
 SERVICES = ("auth", "election", "ballot", "voter", "result", "frontend")
 WRONG_PASSWORDS = 8
 HELD_SECONDS = 3
+FRESH_SECONDS = 150
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Day:
     email: str
     election: Election | None = None
     codes: list[str] = field(default_factory=list)
+    signed_in: float = field(default_factory=time.monotonic)
 
     @property
     def uuid(self) -> str:
@@ -69,7 +72,10 @@ class Day:
         return self.election.uuid
 
     async def sign_in(self) -> None:
-        """The organiser's tokens last for five minutes, and the day is longer."""
+        """The organiser's tokens last for five minutes, and the day is longer; too many sign-ins are throttled."""
+        if time.monotonic() - self.signed_in < FRESH_SECONDS:
+            return
+        self.signed_in = time.monotonic()
         auth = AuthClient(self.system.url("auth"))
         session = await auth.sign_in(Credentials(email=self.email, password=PASSWORD))
         self.world.tokens.update(session.access)
@@ -186,9 +192,10 @@ async def crowd(day: Day) -> AsyncIterator[None]:
 
 
 async def try_passwords(day: Day) -> None:
-    """Without end, a few at a time."""
-    async with httpx.AsyncClient(base_url=day.system.url("auth"), timeout=60) as client:
-        while True:
+    """Without end, a few at a time from ever new addresses, as one of them would be throttled."""
+    for number in itertools.count():
+        source = httpx.AsyncHTTPTransport(local_address=f"127.1.{number // 250}.{number % 250 + 1}")
+        async with httpx.AsyncClient(base_url=day.system.url("auth"), timeout=60, transport=source) as client:
             guesses = [{"email": address, "password": PASSWORD} for address in addresses(6)]
             await asyncio.gather(*(client.post("/v1/sessions", json=guess) for guess in guesses))
 
