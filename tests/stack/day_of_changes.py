@@ -173,6 +173,33 @@ async def fail_in_browsers(day: Day) -> AsyncIterator[None]:
     yield
 
 
+@change("sign-ins fail")
+async def fail_to_sign_in(day: Day) -> AsyncIterator[None]:
+    async with browser_at(day.system) as browser:
+        for address in addresses(WRONG_PASSWORDS):  # one address would be throttled, and the organiser with it
+            await browser.sign_in(address, "not the password")
+    yield
+
+
+@change("tokens are forged")
+async def forge_tokens(day: Day) -> AsyncIterator[None]:
+    for _ in range(10):
+        with suppress(Refused):
+            await day.world.election.list_elections(bearer="a.forged.token")
+    yield
+
+
+@change("an organiser works")
+async def work(day: Day) -> AsyncIterator[None]:
+    async with browser_at(day.system) as browser:
+        await browser.sign_in(day.email)
+        for _ in range(3):
+            await browser.client.get("/organise", headers=browser._cookie())
+    for _ in range(5):
+        await day.world.draft(addresses(2))
+    yield
+
+
 @change("a crowd comes")
 async def crowd(day: Day) -> AsyncIterator[None]:
     """Everybody at once, first while nobody, then while somebody holds the tables; strangers go on trying passwords."""
@@ -208,33 +235,6 @@ async def hold_tables(day: Day) -> None:
         )
         await asyncio.sleep(HELD_SECONDS)
     await connection.close()
-
-
-@change("sign-ins fail")
-async def fail_to_sign_in(day: Day) -> AsyncIterator[None]:
-    async with browser_at(day.system) as browser:
-        for address in addresses(WRONG_PASSWORDS):  # one address would be throttled, and the organiser with it
-            await browser.sign_in(address, "not the password")
-    yield
-
-
-@change("tokens are forged")
-async def forge_tokens(day: Day) -> AsyncIterator[None]:
-    for _ in range(10):
-        with suppress(Refused):
-            await day.world.election.list_elections(bearer="a.forged.token")
-    yield
-
-
-@change("an organiser works")
-async def work(day: Day) -> AsyncIterator[None]:
-    async with browser_at(day.system) as browser:
-        await browser.sign_in(day.email)
-        for _ in range(3):
-            await browser.client.get("/organise", headers=browser._cookie())
-    for _ in range(5):
-        await day.world.draft(addresses(2))
-    yield
 
 
 @change("voting is paused")
