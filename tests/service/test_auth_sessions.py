@@ -10,6 +10,7 @@ from services.auth.contract import Credentials, NewOrganiser, RefreshToken, Sess
 from services.auth.refreshing import digest
 from services.shared.client import Refused
 from tests.service.harness import PASSWORD, System
+from tests.service.voter_world import eventually
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,11 @@ async def test_a_reuse_after_ten_seconds_ends_the_family(system: System, auth: A
     await let_time_pass(system, session, 11)
     assert await has_ended(auth, session)
     assert await has_ended(auth, successor)
-    assert "refresh_token_reused" in system.log("auth")
+
+    async def is_logged() -> bool:
+        return "refresh_token_reused" in system.log("auth")
+
+    await eventually(is_logged)
 
 
 async def test_the_end_of_one_family_leaves_the_others_alone(

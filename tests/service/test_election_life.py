@@ -77,7 +77,7 @@ async def test_an_incomplete_draft_is_not_sealed(world: World) -> None:
     election = await world.draft(reply_to=None)
     checklist = await world.anyone.read_checklist(election.id, bearer=world.token)
     missing = [item.code for item in checklist.items if item.kind == "required" and not item.done]
-    assert missing == ["reply_to", "roll", "test_mail", "trustees"]
+    assert missing == ["reply_to", "roll", "test_mail", "trustees", "trustee_keys"]
     async with refused(409, "not-ready"):
         await world.anyone.seal_election(election.id, ALL, bearer=world.token)
     assert await world.state(election) is State.DRAFT
