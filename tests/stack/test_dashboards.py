@@ -190,8 +190,13 @@ async def settle(day: Day, looker: Looker) -> None:
     """Waits until the system is well again, so that the next change is the only one."""
 
     def is_well() -> bool | None:
-        well = "sum(up{job=~'auth|voter|election|ballot|result|frontend'}) == 6 and min(uvote_database_up) == 1"
-        return bool(looker.servers.numbers(f"{well} and max(uvote_breaker_open) == 0")) or None
+        well = (
+            "sum(up{job=~'auth|voter|election|ballot|result|frontend'}) == 6",
+            "min(count_over_time(uvote_start_time_seconds[1m])) > 3",  # rates need more than one look
+            "min(uvote_database_up) == 1",
+            "max(uvote_breaker_open) == 0",
+        )
+        return bool(looker.servers.numbers(" and ".join(well))) or None
 
     await asyncio.to_thread(eventually, is_well)
     await day.sign_in()
