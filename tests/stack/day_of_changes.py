@@ -41,7 +41,7 @@ from tests.service.frontend_world import browser_at
 from tests.service.harness import PASSWORD, OwnWorkshop, System, free_port
 from tests.service.mailbox import Mailbox, listening
 from tests.service.voter_world import VoterWorld, addresses
-from tests.stack.conftest import Stack
+from tests.stack.conftest import Stack, finally_found
 
 VOTERS = 30
 SERVICES = ("auth", "election", "ballot", "voter", "result", "frontend")
@@ -127,6 +127,7 @@ async def open_election(day: Day) -> AsyncIterator[None]:
     roll = addresses(VOTERS)
     day.election = await day.world.opened(roll)
     day.codes = [(await day.world.mailbox.wait_for(address)).code for address in roll]
+    await finally_found(lambda: day.stack.query(f'uvote_credentials_voted{{election="{day.uuid}"}}'))
     yield
 
 
