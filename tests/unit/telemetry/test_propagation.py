@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -72,20 +72,24 @@ async def test_a_trace_goes_on_when_the_calling_service_has_signed_so() -> None:
     assert span.kind.name == "SERVER"
 
 
-NOW = int(time.time())
-NOT_BELIEVED = {
-    "unsigned": {HEADER: CONTEXT},
-    "forged": {HEADER: signed(Ed25519PrivateKey.generate())},
-    "in another's name": {HEADER: signed(KEYS["voter"])},
-    "expired": {HEADER: signed(iat=NOW - 120, exp=NOW - 60)},
-    "good for ever": {HEADER: signed(exp=NOW + 3600)},
-    "for another service": {HEADER: signed(aud=TRACE_AUDIENCE + "voter")},
-    "a token of a call": {HEADER: signed(aud="auth")},
-    "of the ballot side": {HEADER: signed(KEYS["ballot"], iss="ballot")},
-    "of the operator": {HEADER: signed(KEYS["operator"], iss="operator")},
-    "not a context": {HEADER: signed(context=CONTEXT + "-ada@example.org")},
-    "too long": {HEADER: signed(more="x" * 2000)},
-    "of the public": {
+def now() -> int:
+    return int(time.time())
+
+
+# Made when they are sent: tokens do not last long.
+NOT_BELIEVED: dict[str, Callable[[], dict[str, str]]] = {
+    "unsigned": lambda: {HEADER: CONTEXT},
+    "forged": lambda: {HEADER: signed(Ed25519PrivateKey.generate())},
+    "in another's name": lambda: {HEADER: signed(KEYS["voter"])},
+    "expired": lambda: {HEADER: signed(iat=now() - 120, exp=now() - 60)},
+    "good for ever": lambda: {HEADER: signed(exp=now() + 3600)},
+    "for another service": lambda: {HEADER: signed(aud=TRACE_AUDIENCE + "voter")},
+    "a token of a call": lambda: {HEADER: signed(aud="auth")},
+    "of the ballot side": lambda: {HEADER: signed(KEYS["ballot"], iss="ballot")},
+    "of the operator": lambda: {HEADER: signed(KEYS["operator"], iss="operator")},
+    "not a context": lambda: {HEADER: signed(context=CONTEXT + "-ada@example.org")},
+    "too long": lambda: {HEADER: signed(more="x" * 2000)},
+    "of the public": lambda: {
         "traceparent": CONTEXT,
         "tracestate": "a=b",
         "baggage": "a=b",
@@ -97,7 +101,7 @@ NOT_BELIEVED = {
 @pytest.mark.parametrize("why", NOT_BELIEVED)
 async def test_any_other_header_is_dropped_and_begins_no_trace(why: str) -> None:
     async with service("auth") as (client, spans):
-        seen = (await client.post("/v1/sessions", headers=NOT_BELIEVED[why])).json()
+        seen = (await client.post("/v1/sessions", headers=NOT_BELIEVED[why]())).json()
     (span,) = spans[Side.IDENTITY]
     assert span.parent is None
     assert f"{span.context.trace_id:032x}" != TRACE
@@ -131,11 +135,11 @@ def test_a_trace_s_token_is_no_caller_s_token() -> None:
 
 
 def test_a_token_is_looked_at_once_believed_until_it_expires_and_few_are_remembered() -> None:
-    callers, good, old = Callers("auth", PUBLIC), token(), token(iat=NOW - 120, exp=NOW - 60)
+    callers, good, old = Callers("auth", PUBLIC), token(), token(iat=now() - 120, exp=now() - 60)
     assert callers.tell_of_traces(good)
     assert list(callers.telling) == [good]
-    assert NOW + 50 < callers.telling[good] < NOW + 150
-    callers.telling[old] = NOW - 60.0
+    assert now() + 50 < callers.telling[good] < now() + 150
+    callers.telling[old] = now() - 60.0
     assert not callers.tell_of_traces(old)
     for number in range(TELLING + 10):
         assert callers.tell_of_traces(token(jti=str(number)))
