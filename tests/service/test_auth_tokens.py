@@ -83,7 +83,8 @@ async def test_a_token_with_a_wrong_or_missing_claim_is_refused(stage: Stage, cl
 
 @pytest.mark.parametrize(("claim", "seconds"), [("exp", -60), ("iat", 600), ("nbf", 600)])
 async def test_a_token_out_of_its_time_is_refused(stage: Stage, claim: str, seconds: int) -> None:
-    assert await stage.status(stage.forge(**{claim: int(time.time()) + seconds})) == 401
+    claims: dict[str, Any] = {claim: int(time.time()) + seconds}
+    assert await stage.status(stage.forge(**claims)) == 401
 
 
 async def test_an_unsigned_token_is_refused(stage: Stage) -> None:
