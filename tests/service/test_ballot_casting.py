@@ -273,8 +273,30 @@ async def test_the_instants_of_the_clock_decide(world: BallotWorld) -> None:
     assert 0 < (await poll.board()).ballots == accepted
 
 
+async def until_commits_wait(connection: "asyncpg.Connection[Any]", url: str) -> None:
+    """A process of the server's own takes the setting over, in its own time."""
+    probe = await asyncpg.connect(url)
+    waiting = "SELECT FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'SyncRep'"
+
+    async def waits() -> bool:
+        commit = asyncio.create_task(probe.execute("SELECT pg_logical_emit_message(true, 'probe', '')"))
+
+        async def is_settled() -> bool:
+            return commit.done() or await connection.fetchrow(waiting, probe.get_server_pid()) is not None
+
+        await eventually(is_settled, "a commit neither waits nor ends")
+        is_waiting = not commit.done()
+        if is_waiting:
+            await connection.execute("SELECT pg_cancel_backend($1)", probe.get_server_pid())
+        await commit
+        return is_waiting
+
+    await eventually(waits, "commits are answered without the standby")
+    await probe.close()
+
+
 @asynccontextmanager
-async def absent_standby(connection: "asyncpg.Connection[Any]") -> AsyncIterator[None]:
+async def absent_standby(connection: "asyncpg.Connection[Any]", url: str) -> AsyncIterator[None]:
     """No COMMIT that has written anything is answered in this block."""
 
     async def configure(standby: str) -> None:
@@ -284,6 +306,7 @@ async def absent_standby(connection: "asyncpg.Connection[Any]") -> AsyncIterator
     await connection.execute("SET synchronous_commit = local")
     await configure("nobody")
     try:
+        await until_commits_wait(connection, url)
         yield
     finally:
         await configure("")
@@ -306,7 +329,7 @@ async def test_a_tracker_is_answered_only_when_the_standby_has_the_ballot(
     ballot = open_poll.ballot(3)
     if repeated:
         await world.anyone.cast_ballot(open_poll.uuid, ballot)
-    async with absent_standby(connection):
+    async with absent_standby(connection, world.system.database_url):
         casting = asyncio.create_task(world.anyone.cast_ballot(open_poll.uuid, ballot))
 
         async def waits() -> bool:
@@ -324,7 +347,7 @@ async def test_a_commit_that_is_cut_off_is_no_acknowledgement(
     connection = await asyncpg.connect(world.system.database_url)
     ballot = open_poll.ballot(4)
     path, headers = f"/v1/elections/{open_poll.uuid}/ballots", {"Content-Type": "application/json"}
-    async with absent_standby(connection):
+    async with absent_standby(connection, world.system.database_url):
         casting = asyncio.create_task(http.post(path, content=ballot, headers=headers, timeout=30))
 
         async def cut_off() -> bool:
