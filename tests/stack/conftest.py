@@ -44,10 +44,14 @@ class Stack:
         found: list[dict[str, Any]] = reply.json()["data"]["result"]
         return found
 
-    def lines(self, tenant: str, logql: str) -> list[dict[str, str]]:
-        """Loki's lines of the last hour, oldest first: their labels and metadata, and the line itself as `line`."""
+    def lines(self, tenant: str, logql: str, since: float = 0) -> list[dict[str, str]]:
+        """Loki's lines since a time, at most of the last hour, oldest first.
+
+        Each is its labels and metadata, and the line itself as `line`.
+        """
+        start = str(int(max(since, time.time() - 3600) * 1e9))
         reply = self.get(
-            "loki", "/loki/api/v1/query_range", tenant, query=logql, limit="1000", since="1h", direction="forward"
+            "loki", "/loki/api/v1/query_range", tenant, query=logql, limit="1000", start=start, direction="forward"
         )
         reply.raise_for_status()
         streams = reply.json()["data"]["result"]

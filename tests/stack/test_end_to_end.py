@@ -28,8 +28,9 @@ AT_ONCE = 20
 
 @dataclass(frozen=True)
 class Day:
-    """What has happened; `trace_id` is the sign-in's."""
+    """What has happened since it began; `trace_id` is the sign-in's."""
 
+    began: float
     system: System
     poll: Poll
     trace_id: str
@@ -43,6 +44,7 @@ class Day:
 @pytest.fixture(scope="module")
 async def day(observed: System, stack: Stack) -> AsyncIterator[Day]:
     """An organiser has signed in; exactly one batch of voters has voted; the public has looked at the board."""
+    began = time.time()
     await observed.start("ballot", publish_seconds=0.5)
     async with make_ballot_world(observed) as world:
         poll = await world.poll(BATCH + 5)
@@ -54,7 +56,7 @@ async def day(observed: System, stack: Stack) -> AsyncIterator[Day]:
             assert (await browser.sign_in(organiser.email, PASSWORD)).status_code == 303
         await look_around(observed, poll.uuid)
         trace_id = await finally_found(lambda: trace_of_sign_in(observed.log("frontend")))
-        yield Day(observed, poll, trace_id)
+        yield Day(began, observed, poll, trace_id)
 
 
 def trace_of_sign_in(log: str) -> str | None:
@@ -178,5 +180,6 @@ def search(stack: Stack, tenant: str, traceql: str) -> list[dict[str, str]]:
 
 async def test_no_line_tells_of_a_single_ballot(day: Day, stack: Stack) -> None:
     """Ten were cast; the ballot side speaks of its start and of nothing that a voter did."""
-    ours = await finally_found(lambda: stack.lines("ballot", '{service_name="ballot"} | uvote_side="ballot"'))
+    lines = '{service_name="ballot"} | uvote_side="ballot"'
+    ours = await finally_found(lambda: stack.lines("ballot", lines, since=day.began))
     assert {line["line"] for line in ours} == {"service_started"}
