@@ -19,10 +19,11 @@ from tests.service.test_launcher import is_running
 UVOTE = (sys.executable, "-m", "services.uvote")
 ROOT = Path(__file__).parents[2]
 
-# The second terminal, in the network of the first: runs a demo, and says what Prometheus then knows of it.
+# The second terminal, in the network of the first: runs a demo that lasts longer than Prometheus waits between two
+# scrapes, and says what Prometheus then knows of it.
 SECOND_TERMINAL = """
 import subprocess, sys, time, httpx
-demo = [sys.executable, "-m", "services.uvote", "demo", "--once", "--stack", "--voters", "12"]
+demo = [sys.executable, "-m", "services.uvote", "demo", "--once", "--stack", "--voters", "300"]
 done = subprocess.run(demo, capture_output=True, text=True)
 assert done.returncode == 0, done.stdout + done.stderr
 question = {"query": "count(count by (job) (last_over_time(uvote_build_info[5m])))"}
