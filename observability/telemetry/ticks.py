@@ -7,6 +7,7 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from threading import Lock
 
@@ -22,7 +23,7 @@ def steps_of(bound: int) -> int:
     return min(STEPS, bound // MANY)
 
 
-class Ticking:
+class Ticking(ABC):
     """What begins anew at each tick."""
 
     def __init__(self, clock: Clock = time.time, part: float = 1) -> None:
@@ -41,9 +42,9 @@ class Ticking:
             self.end(followed=now == self.tick + 1)
             self.tick = now
 
+    @abstractmethod
     def end(self, *, followed: bool) -> None:
         """The tick is over; `followed` unless whole ticks have passed in which nothing was noted."""
-        raise NotImplementedError
 
 
 class MostOfTick(Ticking):
